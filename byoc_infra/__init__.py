@@ -1,0 +1,1 @@
+"""byoc-infra: bring your own cloud for LangGraph deployments."""

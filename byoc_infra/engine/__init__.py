@@ -1,0 +1,1 @@
+"""Drives programs through the real Pulumi engine."""

@@ -1,0 +1,195 @@
+"""Every error that byoc-infra raises on purpose.
+
+One class a reason. An error says which field is wrong, what was wanted, what was given and what
+to do next; it never holds a secret value. Whether to try again and how the process ends belong
+to the class, so that nobody has to read the words to decide.
+"""
+
+from typing import ClassVar
+
+__all__ = [
+    "AccessRefused",
+    "AccountNotReady",
+    "AddressTaken",
+    "ByocError",
+    "CloudUnreachable",
+    "DeadlineExceeded",
+    "DeploymentUnhealthy",
+    "DuplicateName",
+    "EngineFailed",
+    "ImageNotFound",
+    "LocalCloudDown",
+    "NotFound",
+    "ProviderDied",
+    "ReservedName",
+    "SecretWithoutValue",
+    "SpecError",
+    "StackBusy",
+    "ToolMissing",
+    "WrongAccount",
+]
+
+
+class ByocError(Exception):
+    """The base: what was wrong, in fields that a program and a person can both use."""
+
+    code: ClassVar[str]
+    """Stable, upper case; clients may compare it."""
+    exit_code: ClassVar[int]
+    """What `byoc` exits with (`docs/cli.md`)."""
+    retryable: ClassVar[bool] = False
+    """True where the same call may succeed later without any change by the caller."""
+
+    def __init__(self, field: str, *, wanted: str, got: str, next_step: str) -> None:
+        self.field = field
+        self.wanted = wanted
+        self.got = got
+        self.next_step = next_step
+        super().__init__(field, wanted, got, next_step)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors cross process boundaries, and keyword-only arguments do not pickle by themselves."""
+        return _rebuild, (type(self), self.field, self.wanted, self.got, self.next_step)
+
+    def __str__(self) -> str:
+        return f"{self.field}: want {self.wanted}, got {self.got}. {self.next_step}"
+
+    def as_dict(self) -> dict[str, object]:
+        """The error as the JSON object that `--json` prints."""
+        return {
+            "code": self.code,
+            "field": self.field,
+            "wanted": self.wanted,
+            "got": self.got,
+            "next_step": self.next_step,
+            "retryable": self.retryable,
+        }
+
+
+def _rebuild(kind: type[ByocError], field: str, wanted: str, got: str, next_step: str) -> ByocError:
+    return kind(field, wanted=wanted, got=got, next_step=next_step)
+
+
+class SpecError(ByocError):
+    """A value that was given cannot work; nothing was created."""
+
+    code = "INVALID"
+    exit_code = 2
+
+
+class ReservedName(SpecError):
+    """An environment name that the platform sets itself."""
+
+    code = "RESERVED_NAME"
+
+
+class DuplicateName(SpecError):
+    """The same name was given twice, or is in use by something else."""
+
+    code = "DUPLICATE_NAME"
+
+
+class ImageNotFound(SpecError):
+    """The image is not in its repository, or its tag has no digest."""
+
+    code = "IMAGE_NOT_FOUND"
+
+
+class SecretWithoutValue(SpecError):
+    """A secret container exists and nobody has put a value in it."""
+
+    code = "SECRET_WITHOUT_VALUE"
+
+
+class NotFound(SpecError):
+    """What was named does not exist."""
+
+    code = "NOT_FOUND"
+
+
+class ToolMissing(ByocError):
+    """A program that this machine needs is not here and could not be obtained."""
+
+    code = "TOOL_MISSING"
+    exit_code = 3
+
+
+class AddressTaken(ByocError):
+    """A port or loopback address is in use by something else."""
+
+    code = "ADDRESS_TAKEN"
+    exit_code = 3
+
+
+class LocalCloudDown(ByocError):
+    """The local cloud is not running, or its emulator has died."""
+
+    code = "LOCAL_CLOUD_DOWN"
+    exit_code = 3
+
+
+class AccessRefused(ByocError):
+    """AWS refused the role or a call: wrong external id, missing permission, revoked trust."""
+
+    code = "ACCESS_REFUSED"
+    exit_code = 4
+
+
+class WrongAccount(ByocError):
+    """The credentials lead to another account or region than the recorded one."""
+
+    code = "WRONG_ACCOUNT"
+    exit_code = 4
+
+
+class AccountNotReady(ByocError):
+    """What the account stack makes was not found, or was found more than once."""
+
+    code = "ACCOUNT_NOT_READY"
+    exit_code = 4
+
+
+class EngineFailed(ByocError):
+    """The Pulumi engine ended with an error; the cause is in words."""
+
+    code = "ENGINE_FAILED"
+    exit_code = 5
+
+
+class DeploymentUnhealthy(ByocError):
+    """The resources are there and the tasks are not what was asked for, or not healthy."""
+
+    code = "DEPLOYMENT_UNHEALTHY"
+    exit_code = 5
+
+
+class ProviderDied(ByocError):
+    """The resource provider's process ended in mid-run; the next run finds what it had made."""
+
+    code = "PROVIDER_DIED"
+    exit_code = 6
+    retryable = True
+
+
+class CloudUnreachable(ByocError):
+    """The AWS API did not answer."""
+
+    code = "CLOUD_UNREACHABLE"
+    exit_code = 6
+    retryable = True
+
+
+class StackBusy(ByocError):
+    """Another run holds the stack."""
+
+    code = "STACK_BUSY"
+    exit_code = 6
+    retryable = True
+
+
+class DeadlineExceeded(ByocError):
+    """The time given ran out; what was in flight was allowed to finish."""
+
+    code = "DEADLINE_EXCEEDED"
+    exit_code = 6
+    retryable = True

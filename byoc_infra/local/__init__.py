@@ -1,0 +1,1 @@
+"""An AWS on this machine, to run, test and look at everything without an account."""

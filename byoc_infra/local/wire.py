@@ -1,0 +1,49 @@
+"""What passes between the parts of the local cloud: one AWS API call, and an AWS error."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["AwsError", "Call", "Principal"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Principal:
+    """Who signed a request."""
+
+    arn: str
+    """As IAM's policies see it: a user's ARN, or `arn:aws:sts::…:assumed-role/<role>/<session>`."""
+    account_id: str
+    role_arn: str | None = None
+    """The role behind an assumed-role session."""
+    session_policy: str | None = None
+    source_identity: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request, understood: names and parameters as boto3 would take them."""
+
+    service: str
+    """botocore's name: `ec2`, `ecs`, `elbv2`, `secretsmanager`, …"""
+    operation: str
+    """The API's name: `CreateVpc`."""
+    params: Mapping[str, Any]
+    region: str
+    principal: Principal
+
+    @property
+    def account_id(self) -> str:
+        """The account in which the call acts."""
+        return self.principal.account_id
+
+
+class AwsError(Exception):
+    """An error as the AWS API gives it; the emulator writes it in the service's own protocol."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        self.code = code
+        self.message = message
+        self.status = status
+        super().__init__(f"{code}: {message}")

@@ -1,0 +1,1 @@
+"""The two Pulumi programs that the components are composed into."""

@@ -1,0 +1,121 @@
+"""The words that all layers share: what an account and a deployment are asked to be.
+
+Models are frozen and refuse unknown keys. `parse` turns pydantic's complaints into the project's
+own errors, so that every refusal names field, wanted, got and the next step.
+"""
+
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from byoc_infra.errors import SpecError
+
+__all__ = [
+    "AccessSpec",
+    "AccountSpec",
+    "DeploymentSpec",
+    "NetworkSpec",
+    "SecretReference",
+    "parse",
+]
+
+Spec = TypeVar("Spec", bound="_Spec")
+
+AwsAccountId = Annotated[str, Field(pattern=r"^\d{12}$")]
+Installation = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,19}$")]
+
+
+class _Spec(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class NetworkSpec(_Spec):
+    """The VPC that the account stack makes."""
+
+    cidr: str = "10.40.0.0/16"
+    """Private (RFC 1918), /16 to /24."""
+    zones: tuple[str, ...] | None = None
+    """Names of availability zones; two of the region's when absent."""
+
+
+class AccountSpec(_Spec):
+    """What the customer decides when they run the account stack."""
+
+    aws_account_id: AwsAccountId
+    region: str
+    installation: Installation = "default"
+    vendor_principal_arn: str
+    """The one principal that may assume the role."""
+    external_ids: tuple[str, ...] = Field(min_length=1, max_length=2)
+    """Made by the control plane; two while one is being replaced."""
+    permissions: Literal["least_privilege", "managed"] = "least_privilege"
+    permissions_boundary_arn: str | None = None
+    network: NetworkSpec = NetworkSpec()
+    redis_image: str
+    """By digest (`…@sha256:…`); the account's owner decides what runs."""
+    repositories: tuple[str, ...] = Field(min_length=1)
+    """Names of the ECR repositories that deployments may run images from."""
+    task_roles: tuple[str, ...] = ("default",)
+    ingress_cidrs: tuple[str, ...] | None = None
+    """Who may reach internal load balancers; the VPC's own range when absent."""
+    public_ingress: bool = False
+    log_retention_days: int = 30
+    create_service_linked_roles: tuple[str, ...] = ("elasticloadbalancing", "rds", "ecs")
+
+
+class SecretReference(_Spec):
+    """An existing Secrets Manager secret, or one key of it."""
+
+    arn: str
+    json_key: str | None = None
+    version_id: str | None = None
+
+
+class DeploymentSpec(_Spec):
+    """One LangGraph deployment, as a person or the control plane asks for it."""
+
+    name: str = Field(min_length=1, pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
+    aws_account_id: AwsAccountId
+    region: str
+    installation: Installation = "default"
+    image: str
+    """Repository URI with tag or digest; a tag is resolved to its digest before anything runs."""
+    environment: dict[str, str] = {}
+    secrets: dict[str, SecretReference | None] = {}
+    """By environment name: a reference, or null for a container that `byoc secrets put` fills."""
+    size: Literal["development"] = "development"
+    cpu: int | None = None
+    """CPU units; the size class's when absent."""
+    memory_mib: int | None = None
+    task_role: str = "default"
+    public: bool = False
+    """An internet-facing load balancer; needs `public_ingress` in the account."""
+    deletion_protection: bool = True
+    final_snapshot: bool = True
+    password_rotation_days: int = Field(default=90, ge=1, le=1000)
+    mount_prefix: str = ""
+
+
+class AccessSpec(_Spec):
+    """How the control plane reaches an account; never part of a stack's inputs."""
+
+    role_arn: str = Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")
+    external_id: str
+    source_identity: str = Field(min_length=2, max_length=64)
+    """Who asked; CloudTrail shows it with every call (STS API reference, AssumeRole)."""
+    session_policy: str | None = None
+    duration_s: int = Field(default=3600, ge=900, le=43200)
+
+
+def parse(kind: type[Spec], values: dict[str, Any]) -> Spec:
+    """`values` as a `kind`, or a `SpecError` that names the first wrong field."""
+    try:
+        return kind.model_validate(values)
+    except ValidationError as refused:
+        first = refused.errors(include_url=False)[0]
+        raise SpecError(
+            ".".join(str(part) for part in first["loc"]) or kind.__name__,
+            wanted=first["msg"],
+            got=repr(first["input"]) if not isinstance(first["input"], dict) else "nothing",
+            next_step=f"Correct it; {len(refused.errors())} field(s) need a change.",
+        ) from refused
