@@ -1,1 +1,67 @@
-"""byoc-infra: bring your own cloud for LangGraph deployments."""
+"""byoc-infra: bring your own cloud for LangGraph deployments.
+
+The public names: the components with their Args, and the words that they are told in. They are
+loaded when they are used, so that importing this package costs nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from byoc_infra.components import (
+        Cache,
+        CacheArgs,
+        Cluster,
+        ClusterArgs,
+        CustomerAccess,
+        CustomerAccessArgs,
+        Database,
+        DatabaseArgs,
+        LangGraphDeployment,
+        LangGraphDeploymentArgs,
+        Network,
+        NetworkArgs,
+        Secrets,
+        SecretsArgs,
+        Service,
+        ServiceArgs,
+    )
+    from byoc_infra.naming import AccountNames, DeploymentNames, Place
+    from byoc_infra.spec import AccountSpec, DeploymentSpec, NetworkSpec, SecretReference
+
+__all__ = [
+    "AccountNames",
+    "AccountSpec",
+    "Cache",
+    "CacheArgs",
+    "Cluster",
+    "ClusterArgs",
+    "CustomerAccess",
+    "CustomerAccessArgs",
+    "Database",
+    "DatabaseArgs",
+    "DeploymentNames",
+    "DeploymentSpec",
+    "LangGraphDeployment",
+    "LangGraphDeploymentArgs",
+    "Network",
+    "NetworkArgs",
+    "NetworkSpec",
+    "Place",
+    "SecretReference",
+    "Secrets",
+    "SecretsArgs",
+    "Service",
+    "ServiceArgs",
+]
+
+SPEC = frozenset({"AccountSpec", "DeploymentSpec", "NetworkSpec", "SecretReference"})
+NAMING = frozenset({"AccountNames", "DeploymentNames", "Place"})
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the module holds
+    """Load the module of a public name when the name is first used."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = "spec" if name in SPEC else "naming" if name in NAMING else "components"
+    return getattr(import_module(f"{__name__}.{module}"), name)

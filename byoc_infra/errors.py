@@ -12,6 +12,7 @@ __all__ = [
     "AccountNotReady",
     "AddressTaken",
     "ByocError",
+    "CallRejected",
     "CloudUnreachable",
     "DeadlineExceeded",
     "DeploymentUnhealthy",
@@ -21,6 +22,7 @@ __all__ = [
     "LocalCloudDown",
     "NotFound",
     "ProviderDied",
+    "QuotaExceeded",
     "ReservedName",
     "SecretWithoutValue",
     "SpecError",
@@ -149,11 +151,24 @@ class AccountNotReady(ByocError):
     exit_code = 4
 
 
+class CallRejected(ByocError):
+    """AWS refused a call for another reason than access: a limit, a state, a bad value."""
+
+    code = "CALL_REJECTED"
+    exit_code = 5
+
+
 class EngineFailed(ByocError):
     """The Pulumi engine ended with an error; the cause is in words."""
 
     code = "ENGINE_FAILED"
     exit_code = 5
+
+
+class QuotaExceeded(EngineFailed):
+    """The account's service quota leaves no room for what was asked."""
+
+    code = "QUOTA_EXCEEDED"
 
 
 class DeploymentUnhealthy(ByocError):

@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 
 __all__ = [
+    "DEPLOYMENT_PREFIX",
     "DEPLOYMENT_TAG",
     "ENABLED_TAG",
     "INSTALLATION_TAG",
@@ -17,6 +18,7 @@ __all__ = [
     "SECRET_TAG",
     "AccountNames",
     "DeploymentNames",
+    "Place",
     "deployment_id",
     "fit",
 ]
@@ -31,6 +33,9 @@ INSTALLATION_TAG = "byoc:installation"
 DEPLOYMENT_TAG = "byoc:deployment"
 REDIS_IMAGE_TAG = "byoc:redis-image"
 """On the cluster: the Redis image by digest, as the account's owner chose it."""
+
+DEPLOYMENT_PREFIX = "lg-"
+"""What the names of everything of a deployment begin with; the access role is fenced by it."""
 
 BALANCER_NAME_LIMIT = 32
 """Load balancer and target group (Elastic Load Balancing v2 API reference, CreateLoadBalancer)."""
@@ -53,6 +58,29 @@ def deployment_id(aws_account_id: str, region: str, installation: str, name: str
 
 
 @dataclass(frozen=True)
+class Place:
+    """An AWS account and a region: what ARNs are made of."""
+
+    aws_account_id: str
+    region: str
+
+    @property
+    def partition(self) -> str:
+        """`aws`, or that of China's or the US government's regions."""
+        if self.region.startswith("cn-"):
+            return "aws-cn"
+        return "aws-us-gov" if self.region.startswith("us-gov-") else "aws"
+
+    def arn(self, service: str, resource: str) -> str:
+        """The ARN of something regional in this account."""
+        return f"arn:{self.partition}:{service}:{self.region}:{self.aws_account_id}:{resource}"
+
+    def role_arn(self, name: str) -> str:
+        """The ARN of a role; IAM is global."""
+        return f"arn:{self.partition}:iam::{self.aws_account_id}:role/{name}"
+
+
+@dataclass(frozen=True)
 class AccountNames:
     """What the account stack of one installation is called."""
 
@@ -63,31 +91,46 @@ class AccountNames:
 
     @property
     def access_role(self) -> str:
+        """What the control plane assumes."""
         return self._named("LangGraphCloudBYOCRole")
 
     @property
     def execution_role(self) -> str:
+        """What ECS starts tasks with."""
         return self._named("LangGraphCloudECSTaskExecutionRole")
 
     def task_role(self, name: str) -> str:
         """The role of the containers themselves; `default` may do nothing."""
         return self._named(f"LangGraphCloudTaskRole-{name}")
 
+    def access_policy(self, surface: str) -> str:
+        """One of the policies of the access role, such as `compute` or `data`."""
+        return f"{self.access_role}-{surface}"
+
     @property
     def cluster(self) -> str:
+        """The ECS cluster."""
         return self._named("langgraph-cloud-cluster")
 
     @property
     def log_group(self) -> str:
+        """Where all deployments log."""
         return self._named("/aws/ecs/langgraph-cloud")
 
     @property
     def db_subnet_group(self) -> str:
+        """Where databases lie."""
         return self._named("langgraph-cloud-db-subnet-group")
 
     @property
     def namespace(self) -> str:
+        """The private DNS name space of the caches."""
         return self._named("langgraph-cloud-redis")
+
+    @property
+    def secrets(self) -> str:
+        """What the names of all secret containers of the installation begin with."""
+        return f"langgraph-cloud/{self.installation}/"
 
     def security_group(self, role: str) -> str:
         """One of `lb-internal`, `lb-public`, `app`, `cache`, `database`."""
@@ -108,22 +151,26 @@ class DeploymentNames:
 
     def _fit(self, limit: int, role: str = "") -> str:
         suffix = f"{role}-{self.id}" if role else self.id
-        return fit(f"lg-{self.name}", suffix, limit)
+        return fit(f"{DEPLOYMENT_PREFIX}{self.name}", suffix, limit)
 
     @property
     def balancer(self) -> str:
+        """The load balancer."""
         return self._fit(BALANCER_NAME_LIMIT)
 
     @property
     def target_group(self) -> str:
+        """The target group of the API service."""
         return self._fit(BALANCER_NAME_LIMIT)
 
     @property
     def database(self) -> str:
+        """The RDS instance."""
         return self._fit(DATABASE_NAME_LIMIT)
 
     @property
     def parameter_group(self) -> str:
+        """Its settings."""
         return self._fit(255)
 
     @property
@@ -135,14 +182,18 @@ class DeploymentNames:
         """An ECS service or task definition family: `api`, `cache`."""
         return self._fit(255, role)
 
+    @property
+    def log_prefix(self) -> str:
+        """What the names of its log streams begin with: `<prefix>/<container>/<task>`."""
+        return self._fit(128)
+
     def secret(self, name: str) -> str:
         """A Secrets Manager container: `langgraph-cloud/<installation>/<deployment>/<name>`."""
-        place = fit(self.name, self.id, 128)
-        return (
-            f"langgraph-cloud/{self.installation}/{place}/{re.sub(r'[^A-Za-z0-9_.-]', '-', name)}"
-        )
+        place = AccountNames(self.installation).secrets + fit(self.name, self.id, 128)
+        return f"{place}/{re.sub(r'[^A-Za-z0-9_.-]', '-', name)}"
 
     def final_snapshot(self) -> str:
+        """The last snapshot of the database."""
         return self._fit(255, "final")
 
     def tags(self) -> dict[str, str]:

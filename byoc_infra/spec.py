@@ -36,6 +36,9 @@ class NetworkSpec(_Spec):
     """Private (RFC 1918), /16 to /24."""
     zones: tuple[str, ...] | None = None
     """Names of availability zones; two of the region's when absent."""
+    private_cidrs: tuple[str, ...] | None = None
+    """One a zone, where the arithmetic's own choice does not fit."""
+    public_cidrs: tuple[str, ...] | None = None
 
 
 class AccountSpec(_Spec):
@@ -59,6 +62,10 @@ class AccountSpec(_Spec):
     ingress_cidrs: tuple[str, ...] | None = None
     """Who may reach internal load balancers; the VPC's own range when absent."""
     public_ingress: bool = False
+    egress_ports: tuple[int, ...] = (443,)
+    """TCP ports on which the applications may reach the internet."""
+    max_session_s: int = Field(default=3600, ge=3600, le=43200)
+    """The longest session of the role."""
     log_retention_days: int = 30
     create_service_linked_roles: tuple[str, ...] = ("elasticloadbalancing", "rds", "ecs")
 
@@ -94,6 +101,11 @@ class DeploymentSpec(_Spec):
     final_snapshot: bool = True
     password_rotation_days: int = Field(default=90, ge=1, le=1000)
     mount_prefix: str = ""
+    """Where the server is mounted, such as `/agents`; `/ok` moves along."""
+    license_key: SecretReference | None = None
+    """Becomes LANGGRAPH_CLOUD_LICENSE_KEY, which the vendor's image wants."""
+    certificate_arn: str | None = None
+    """An ACM certificate: HTTPS on 443; a public deployment needs one."""
 
 
 class AccessSpec(_Spec):

@@ -1,1 +1,45 @@
-"""Reusable Pulumi components; they never call AWS."""
+"""Pulumi components, one a file; names are loaded when they are used."""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from byoc_infra.components.access import CustomerAccess, CustomerAccessArgs
+    from byoc_infra.components.cache import Cache, CacheArgs
+    from byoc_infra.components.cluster import Cluster, ClusterArgs
+    from byoc_infra.components.database import Database, DatabaseArgs
+    from byoc_infra.components.deployment import LangGraphDeployment, LangGraphDeploymentArgs
+    from byoc_infra.components.network import Network, NetworkArgs
+    from byoc_infra.components.secrets import Secrets, SecretsArgs
+    from byoc_infra.components.service import Service, ServiceArgs
+
+__all__ = [
+    "Cache",
+    "CacheArgs",
+    "Cluster",
+    "ClusterArgs",
+    "CustomerAccess",
+    "CustomerAccessArgs",
+    "Database",
+    "DatabaseArgs",
+    "LangGraphDeployment",
+    "LangGraphDeploymentArgs",
+    "Network",
+    "NetworkArgs",
+    "Secrets",
+    "SecretsArgs",
+    "Service",
+    "ServiceArgs",
+]
+
+MODULES = {"CustomerAccess": "access", "LangGraphDeployment": "deployment"}
+"""Where a component is not in the module of its own name."""
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the module holds
+    """Load a component's module when its name is first used: Pulumi takes seconds to load."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    component = name.removesuffix("Args")
+    module = import_module(f"{__name__}.{MODULES.get(component, component.lower())}")
+    return getattr(module, name)

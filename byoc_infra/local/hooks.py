@@ -30,9 +30,24 @@ class Hooks:
         self.handlers[service, operation] = answer
 
     def before(self, service: str, operation: str, check: Check) -> None:
-        """`check` runs once the call is authorised, and may refuse it."""
+        """`check` runs once the call is authorised, and may refuse it; `*` is every operation."""
         self.checks[service, operation].append(check)
 
     def after(self, service: str, operation: str, follow: Check) -> None:
-        """`follow` runs when the call has succeeded."""
+        """`follow` runs when the call has succeeded, before the answer is sent."""
         self.followers[service, operation].append(follow)
+
+    def handler(self, call: Call) -> Handler | None:
+        """Who answers this call instead of moto, if anybody does."""
+        return self.handlers.get((call.service, call.operation))
+
+    def check(self, call: Call) -> None:
+        """Let every check see the call; the first refusal counts."""
+        for operation in ("*", call.operation):
+            for one in self.checks.get((call.service, operation), ()):
+                one(call)
+
+    def follow(self, call: Call) -> None:
+        """Let every follower act on a call that has succeeded."""
+        for one in self.followers.get((call.service, call.operation), ()):
+            one(call)

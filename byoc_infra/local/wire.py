@@ -32,6 +32,10 @@ class Call:
     params: Mapping[str, Any]
     region: str
     principal: Principal
+    protocol: str = ""
+    """How the client spoke: `query`, `ec2` or `json`; empty for a call that was made in process."""
+    request_id: str = ""
+    access_key_id: str = ""
 
     @property
     def account_id(self) -> str:
@@ -40,10 +44,16 @@ class Call:
 
 
 class AwsError(Exception):
-    """An error as the AWS API gives it; the emulator writes it in the service's own protocol."""
+    """An error as the AWS API gives it; the emulator writes it in the service's own protocol.
+
+    `service` and `protocol` are set by the authorizer where it knows them, so that a refused
+    request can be answered without having become a `Call`.
+    """
 
     def __init__(self, code: str, message: str, status: int = 400) -> None:
         self.code = code
         self.message = message
         self.status = status
+        self.service = ""
+        self.protocol = ""
         super().__init__(f"{code}: {message}")

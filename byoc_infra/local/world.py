@@ -1,15 +1,33 @@
-"""What every part of the local cloud shares: its place on disk, addresses, names, clock, processes."""
+"""What every part of the local cloud shares: its directory, addresses, names, clock, processes."""
 
+import asyncio
 import json
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from subprocess import STDOUT, Popen
+from subprocess import DEVNULL, STDOUT, Popen
+from typing import Any, TypeVar
 
-__all__ = ["OWNER_VARIABLE", "Addresses", "Hosts", "World"]
+__all__ = [
+    "CUSTOMER_ACCOUNT",
+    "OWNER_VARIABLE",
+    "PART_VARIABLE",
+    "VENDOR_ACCOUNT",
+    "Addresses",
+    "Hosts",
+    "Loop",
+    "World",
+]
+
+CUSTOMER_ACCOUNT = "222222222222"
+VENDOR_ACCOUNT = "111111111111"
+PART_VARIABLE = "BYOC_LOCAL_PART"
+"""In the environment of the emulator and of what it has started itself, and of nothing else that
+carries the owner mark: a new emulator ends what an earlier one has left."""
+T = TypeVar("T")
 
 OWNER_VARIABLE = "BYOC_LOCAL_OWNER"
 """In the environment of every process of a local cloud: its directory. `byoc local down` ends
@@ -33,7 +51,7 @@ class Addresses:
 
 
 class Hosts:
-    """Names that the local cloud resolves, in a JSON file that processes re-read when it changes."""
+    """Names that the local cloud resolves, in a JSON file that processes read when it changes."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -56,6 +74,33 @@ class Hosts:
         return self._names.get(name)
 
 
+class Loop:
+    """One asyncio loop in a thread of its own, for whatever must hold many connections."""
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._lock = threading.Lock()
+
+    def get(self) -> asyncio.AbstractEventLoop:
+        """The running loop; the first caller starts it."""
+        with self._lock:
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                threading.Thread(target=self._loop.run_forever, name="loop", daemon=True).start()
+            return self._loop
+
+    def run(self, work: Coroutine[Any, Any, T], *, timeout_s: float = 30.0) -> T:
+        """Do `work` on the loop and wait for its result; never call this on the loop itself."""
+        return asyncio.run_coroutine_threadsafe(work, self.get()).result(timeout_s)
+
+    def stop(self) -> None:
+        """End the loop; what it still served is cut off."""
+        with self._lock:
+            if self._loop is not None:
+                self._loop.call_soon_threadsafe(self._loop.stop)
+                self._loop = None
+
+
 @dataclass
 class World:
     """One running local cloud, seen from inside its emulator process."""
@@ -69,6 +114,14 @@ class World:
     max_session_s: float | None = None
     """Cuts every assumed session to this length, so that a test sees renewals."""
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    lock: threading.RLock = field(default_factory=threading.RLock)
+    """Held around moto: by each API call, and by whatever else changes moto's objects."""
+    shared_loop: Loop = field(default_factory=Loop)
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop:
+        """The asyncio loop of the balancers and of the databases' TLS fronts."""
+        return self.shared_loop.get()
 
     def now(self) -> float:
         """Seconds since the epoch, as this cloud sees them."""
@@ -83,15 +136,15 @@ class World:
         log: Path,
         user: int | None = None,
     ) -> Popen[bytes]:
-        """Start a process that `byoc local down` will find, with exactly `env` and the owner mark."""
+        """Start a process that `byoc local down` will find, with just `env` and the owner mark."""
         with log.open("ab") as out:
             return Popen(
                 list(command),
-                env={**env, OWNER_VARIABLE: str(self.directory)},
+                env={**env, OWNER_VARIABLE: str(self.directory), PART_VARIABLE: "1"},
                 cwd=cwd,
                 stdout=out,
                 stderr=STDOUT,
-                stdin=-3,
+                stdin=DEVNULL,
                 start_new_session=True,
                 user=user,
                 group=user,

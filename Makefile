@@ -1,0 +1,38 @@
+# The two commands: `make demo` (the whole life of a deployment on this machine) and `make test`.
+# Both do all the set-up themselves. What takes long is cached in $BYOC_CACHE_DIR (~/.cache/byoc-infra).
+.PHONY: demo test setup lint unit e2e soak bench requirements clean
+python = .venv/bin/python
+
+demo: setup  ## KEEP=1 leaves it all running and prints how to look inside
+	@$(python) -m byoc_infra.cli demo $(if $(KEEP),--keep)
+
+test: lint unit e2e
+
+setup:
+	@scripts/setup.sh
+
+lint: setup
+	$(python) -m ruff format --check --quiet .
+	$(python) -m ruff check --quiet .
+	$(python) -m mypy
+	$(python) -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-cache --no-logo
+
+unit: setup
+	$(python) -m pytest -m "not e2e"
+
+e2e: setup
+	$(python) -m byoc_infra.cli doctor
+	$(python) -m pytest -m e2e --timeout 600
+
+soak: setup  ## SEED=n: kills the demo at random moments and in each step; see tests/e2e/soak.py
+	$(python) -m tests.e2e.soak --seed $(or $(SEED),1)
+
+bench: setup
+	$(python) benchmarks/cli_start.py
+
+requirements:  ## pins again, newest versions; needs uv
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-header --upgrade -q -o requirements/dev.txt
+
+clean:
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache *.egg-info

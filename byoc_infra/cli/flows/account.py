@@ -1,0 +1,114 @@
+"""Setting an account up, as its owner: the account stack."""
+
+import time
+
+from byoc_infra.aws.services import describe_service
+from byoc_infra.aws.session import Session
+from byoc_infra.cli.flows.results import Kept, Preview, Receipt, Up, items, preview_of, shown
+from byoc_infra.cli.flows.work import Reached, Work, recovered
+from byoc_infra.engine import StackRef
+from byoc_infra.errors import SpecError
+from byoc_infra.naming import AccountNames
+from byoc_infra.programs import AccountProgram
+from byoc_infra.spec import AccountSpec
+
+__all__ = ["PROJECT", "destroy", "preview", "stack_name", "up"]
+
+PROJECT = "byoc-account"
+ROLES = "/aws-service-role/"
+
+
+def stack_name(spec: AccountSpec) -> str:
+    """One stack for one installation in one account and region."""
+    return f"{spec.aws_account_id}-{spec.region}-{spec.installation}"
+
+
+def up(spec: AccountSpec, work: Work) -> Up:
+    """Make the account ready, or bring it up to date."""
+    started = time.monotonic()
+    AccountProgram(spec)  # refuses what cannot work before AWS is asked for anything
+    with work.reach(spec, None) as reached:
+        stack = _stack(spec, reached)
+        recovered(work, reached, stack)
+        work.report("Bringing the account stack up")
+        outcome = work.engine.up(stack, on_event=work.tell, deadline_s=work.deadline_s)
+        outcome.raise_for_failure()
+    changes = items(outcome.changes)
+    work.report(f"Account stack: {shown(changes)}")
+    return Up(
+        stack=stack.name,
+        operation=work.operation,
+        changes=changes,
+        outputs=dict(outcome.outputs),
+        seconds=round(time.monotonic() - started, 1),
+    )
+
+
+def preview(spec: AccountSpec, work: Work) -> Preview:
+    """What `up` would do."""
+    AccountProgram(spec)
+    with work.reach(spec, None) as reached:
+        stack = _stack(spec, reached)
+        outcome = work.engine.preview(stack, on_event=work.tell, deadline_s=work.deadline_s)
+        return preview_of(stack.name, outcome.raise_for_failure())
+
+
+def destroy(spec: AccountSpec, work: Work) -> Receipt:
+    """Take away what `up` made; refused while deployments live in it."""
+    started = time.monotonic()
+    with work.reach(spec, None) as reached:
+        _no_deployments(reached.session, AccountNames(spec.installation).cluster)
+        stack = _stack(spec, reached)
+        recovered(work, reached, stack)
+        work.report("Destroying the account stack")
+        outcome = work.engine.destroy(stack, on_event=work.tell, deadline_s=work.deadline_s)
+        outcome.raise_for_failure()
+        destroyed = items(outcome.changes)
+        kept = (*_service_linked_roles(reached.session, spec), *_keys(destroyed))
+    return Receipt(
+        stack=stack.name,
+        operation=work.operation,
+        destroyed=destroyed,
+        kept=kept,
+        seconds=round(time.monotonic() - started, 1),
+    )
+
+
+def _stack(spec: AccountSpec, reached: Reached) -> StackRef:
+    return reached.stack(PROJECT, stack_name(spec), AccountProgram(spec))
+
+
+def _no_deployments(session: Session, cluster: str) -> None:
+    absent = frozenset({"ClusterNotFoundException"})
+    arns = session.each("ecs", "list_services", "serviceArns", absent=absent, cluster=cluster)
+    live = [
+        name
+        for name in (arn.rsplit("/", 1)[-1] for arn in arns)
+        if describe_service(session, cluster, name) is not None
+    ]
+    if live:
+        raise SpecError(
+            "account",
+            wanted="no deployment in it",
+            got=f"services {', '.join(sorted(live))}",
+            next_step="Destroy the deployments first (`byoc deployment destroy`).",
+        )
+
+
+def _service_linked_roles(session: Session, spec: AccountSpec) -> list[Kept]:
+    """They belong to AWS's services, and others in the account may need them."""
+    return [
+        Kept(kind="service-linked role", name=role["Arn"], why="AWS's services use it")
+        for role in session.each("iam", "list_roles", "Roles", PathPrefix=ROLES)
+        if any(f"/{word}." in role["Path"] for word in spec.create_service_linked_roles)
+    ]
+
+
+def _keys(destroyed: tuple[object, ...]) -> list[Kept]:
+    return [
+        Kept(
+            kind="kms key", name=str(getattr(one, "name", "")), why="deleted after its waiting time"
+        )
+        for one in destroyed
+        if getattr(one, "type", "") == "aws:kms/key:Key"
+    ]

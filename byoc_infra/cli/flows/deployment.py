@@ -1,0 +1,215 @@
+"""A deployment's life, as the vendor: up, preview, destroy, and what is true of it now."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from byoc_infra.aws import databases, health, images, services
+from byoc_infra.aws.session import Session
+from byoc_infra.cli.flows.receipts import kept_after
+from byoc_infra.cli.flows.results import Preview, Receipt, Status, Up, items, preview_of, shown
+from byoc_infra.cli.flows.work import Reached, Work, recovered
+from byoc_infra.engine import Outcome, StackRef
+from byoc_infra.errors import AccessRefused, CloudUnreachable, WrongAccount
+from byoc_infra.naming import AccountNames, DeploymentNames, deployment_id
+from byoc_infra.programs import DeploymentProgram
+from byoc_infra.spec import AccessSpec, DeploymentSpec
+
+__all__ = ["PROJECT", "destroy", "names_of", "preview", "stack_name", "status", "up"]
+
+PROJECT = "byoc-deployment"
+UNKNOWN_DIGEST = "sha256:" + "0" * 64
+"""Stands for the image where it does not matter: nothing that runs is made with it."""
+PROTECTED = ("aws:rds/instance:Instance", "aws:lb/loadBalancer:LoadBalancer")
+"""The types on which a destroy has to lift the deletion protection first."""
+
+
+def names_of(spec: DeploymentSpec) -> DeploymentNames:
+    """What the deployment's resources are called."""
+    number = deployment_id(spec.aws_account_id, spec.region, spec.installation, spec.name)
+    return DeploymentNames(spec.name, number, spec.installation)
+
+
+def stack_name(spec: DeploymentSpec) -> str:
+    """One stack for one deployment."""
+    names = names_of(spec)
+    return f"{spec.aws_account_id}-{spec.region}-{spec.installation}-{spec.name}-{names.id}"
+
+
+def up(spec: DeploymentSpec, access: AccessSpec | None, work: Work) -> Up:
+    """Make the deployment what the spec says, and wait until that is true."""
+    started = time.monotonic()
+    _refuse_early(spec)
+    with work.reach(spec, access) as reached:
+        image = _image(spec, reached, work)
+        stack = _stack(spec, reached, image)
+        recovered(work, reached, stack)
+        work.report("Bringing the deployment stack up")
+        outcome = work.engine.up(stack, on_event=work.tell, deadline_s=work.deadline_s)
+        outcome.raise_for_failure()
+        changes = items(outcome.changes)
+        work.report(f"Deployment stack: {shown(changes)}")
+        restarted = _renew_password(spec, reached.session, work)
+        _await_truth(outcome.outputs, reached.session, work)
+    return Up(
+        stack=stack.name,
+        operation=work.operation,
+        changes=changes,
+        outputs=dict(outcome.outputs),
+        seconds=round(time.monotonic() - started, 1),
+        image=image.uri_by_digest,
+        architecture=image.architecture or "unknown",
+        restarted=restarted,
+    )
+
+
+def preview(spec: DeploymentSpec, access: AccessSpec | None, work: Work) -> Preview:
+    """What `up` would do."""
+    _refuse_early(spec)
+    with work.reach(spec, access) as reached:
+        stack = _stack(spec, reached, _image(spec, reached, work))
+        outcome = work.engine.preview(stack, on_event=work.tell, deadline_s=work.deadline_s)
+        return preview_of(stack.name, outcome.raise_for_failure())
+
+
+def destroy(spec: DeploymentSpec, access: AccessSpec | None, work: Work) -> Receipt:
+    """Lift the protection, take everything away, and say what was kept."""
+    started = time.monotonic()
+    names = names_of(spec)
+    with work.reach(spec, access) as reached:
+        stack = _stack(spec, reached)
+        recovered(work, reached, stack)
+        snapshot = _lift_protection(spec, reached, work)
+        work.report("Destroying the deployment stack")
+        outcome = work.engine.destroy(stack, on_event=work.tell, deadline_s=work.deadline_s)
+        outcome.raise_for_failure()
+        kept = kept_after(reached.session, spec, names, snapshot)
+    return Receipt(
+        stack=stack.name,
+        operation=work.operation,
+        destroyed=items(outcome.changes),
+        kept=kept,
+        seconds=round(time.monotonic() - started, 1),
+    )
+
+
+def status(spec: DeploymentSpec, access: AccessSpec | None, work: Work) -> Status:
+    """What is true now. An account that cannot be reached is *disconnected*, which is no error."""
+    try:
+        with work.reach(spec, access) as reached:
+            outcome = work.engine.outputs(_stack(spec, reached)).raise_for_failure()
+            if not outcome.outputs:
+                return Status(name=spec.name, state="NOT_DEPLOYED", said="the stack is empty")
+            found = health.truth(reached.session, _wanted(outcome.outputs))
+    except (AccessRefused, CloudUnreachable, WrongAccount) as error:
+        return Status(name=spec.name, state="DISCONNECTED", said=str(error))
+    return Status(
+        name=spec.name,
+        state="DEPLOYED" if found.deployed else "UNHEALTHY",
+        said=found.words(),
+        causes=found.causes,
+        services=tuple(asdict(service) for service in found.services),
+        outputs=dict(outcome.outputs),
+    )
+
+
+def _image(spec: DeploymentSpec, reached: Reached, work: Work) -> images.Image:
+    image = images.resolve(reached.session, spec.image, aws_account_id=spec.aws_account_id)
+    work.report(f"Image {image.uri_by_digest} ({image.architecture or 'architecture unknown'})")
+    return image
+
+
+def _refuse_early(spec: DeploymentSpec) -> None:
+    """What cannot work is refused before AWS is asked for anything."""
+    DeploymentProgram(_pinned(spec, UNKNOWN_DIGEST))
+
+
+def _pinned(spec: DeploymentSpec, digest: str) -> DeploymentSpec:
+    reference = images.parse_reference(spec.image)
+    uri = f"{reference.registry}/{reference.repository}@{reference.digest or digest}"
+    return spec.model_copy(update={"image": uri})
+
+
+def _stack(spec: DeploymentSpec, reached: Reached, image: images.Image | None = None) -> StackRef:
+    """The stack with the image that was resolved; without one, to read or to take away."""
+    if image is None:
+        program = DeploymentProgram(_pinned(spec, UNKNOWN_DIGEST), wants_values=False)
+    else:
+        pinned = spec.model_copy(update={"image": image.uri_by_digest})
+        program = DeploymentProgram(pinned, architecture=image.architecture)
+    return reached.stack(PROJECT, stack_name(spec), program)
+
+
+def _lift_protection(spec: DeploymentSpec, reached: Reached, work: Work) -> str | None:
+    """An `up` of the protected resources alone; gives the name of the last snapshot to come."""
+    resources = _resources(work.engine.export(_stack(spec, reached)).raise_for_failure())
+    protected = tuple(str(one["urn"]) for one in resources if one.get("type") in PROTECTED)
+    if not protected:
+        return None
+    wanted = names_of(spec).final_snapshot()
+    snapshot = (
+        databases.free_snapshot_name(reached.session, wanted) if spec.final_snapshot else None
+    )
+    work.report("Lifting the deletion protection")
+    program = DeploymentProgram(
+        _opened(spec, resources), final_snapshot_name=snapshot, wants_values=False
+    )
+    work.engine.up(
+        reached.stack(PROJECT, stack_name(spec), program),
+        on_event=work.tell,
+        deadline_s=work.deadline_s,
+        target=protected,
+    ).raise_for_failure()
+    return snapshot
+
+
+def _opened(spec: DeploymentSpec, resources: list[dict[str, Any]]) -> DeploymentSpec:
+    """The spec without protection, with the image that the stack says it runs."""
+    stack = next((one for one in resources if one.get("type") == "pulumi:pulumi:Stack"), {})
+    image = (stack.get("outputs") or {}).get("image")
+    known = spec.model_copy(update={"image": image}) if isinstance(image, str) else spec
+    return _pinned(known, UNKNOWN_DIGEST).model_copy(update={"deletion_protection": False})
+
+
+def _resources(exported: Outcome) -> list[dict[str, Any]]:
+    state = exported.state or {}
+    return list((state.get("deployment") or {}).get("resources") or ())
+
+
+def _renew_password(spec: DeploymentSpec, session: Session, work: Work) -> tuple[str, ...]:
+    """Tasks read the database's password when they start: a later one needs new tasks."""
+    names = names_of(spec)
+    cluster, service = AccountNames(spec.installation).cluster, names.service("api")
+    if not databases.password_is_newer(session, names.database, cluster=cluster, service=service):
+        return ()
+    work.report("The database's password is newer than the running tasks: starting them anew")
+    services.force_new_deployment(session, cluster, service)
+    return (service,)
+
+
+def _await_truth(outputs: Mapping[str, object], session: Session, work: Work) -> None:
+    work.report("Waiting until every task is healthy")
+    health.wait_until_true(
+        session,
+        _wanted(outputs),
+        deadline_s=work.health_deadline_s,
+        on_progress=lambda words: work.report(f"  {words}"),
+    )
+
+
+def _wanted(outputs: Mapping[str, object]) -> health.Wanted:
+    return health.Wanted(
+        cluster=str(outputs["cluster"]),
+        services=(
+            health.ServiceWanted(
+                name=str(outputs["service"]),
+                task_definition=str(outputs["task_definition_arn"]),
+                target_group=str(outputs["target_group_arn"]),
+            ),
+            health.ServiceWanted(
+                name=str(outputs["cache_service"]),
+                task_definition=str(outputs["cache_task_definition_arn"]),
+            ),
+        ),
+    )

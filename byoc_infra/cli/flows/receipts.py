@@ -1,0 +1,78 @@
+"""What a destroyed deployment leaves behind, asked of AWS and not assumed."""
+
+from byoc_infra.aws.services import deregister_family
+from byoc_infra.aws.session import Session
+from byoc_infra.cli.flows.results import Kept
+from byoc_infra.errors import AccessRefused
+from byoc_infra.naming import AccountNames, DeploymentNames
+from byoc_infra.spec import DeploymentSpec
+
+__all__ = ["kept_after"]
+
+NO_SNAPSHOT = frozenset({"DBSnapshotNotFound", "DBSnapshotNotFoundFault"})
+NO_SECRET = frozenset({"ResourceNotFoundException"})
+ROLES = ("api", "cache")
+
+
+def kept_after(
+    session: Session, spec: DeploymentSpec, names: DeploymentNames, snapshot: str | None
+) -> tuple[Kept, ...]:
+    """Snapshot, secrets in their recovery window, INACTIVE task definitions, log lines."""
+    return (
+        *_snapshot(session, snapshot),
+        *_secrets(session, spec, names),
+        *_task_definitions(session, names),
+        *_log_lines(session, AccountNames(spec.installation).log_group, names),
+    )
+
+
+def _snapshot(session: Session, name: str | None) -> list[Kept]:
+    if name is None:
+        return []
+    found = session.ask(
+        "rds", "describe_db_snapshots", absent=NO_SNAPSHOT, DBSnapshotIdentifier=name
+    )
+    return [
+        Kept(kind="rds snapshot", name=one["DBSnapshotIdentifier"], why="the final snapshot")
+        for one in found.get("DBSnapshots", [])
+    ]
+
+
+def _secrets(session: Session, spec: DeploymentSpec, names: DeploymentNames) -> list[Kept]:
+    own = ["redis", *(name for name, reference in spec.secrets.items() if reference is None)]
+    kept = []
+    for name in own:
+        secret = session.ask(
+            "secretsmanager", "describe_secret", absent=NO_SECRET, SecretId=names.secret(name)
+        )
+        if secret:
+            going = secret.get("DeletedDate")
+            why = "in its recovery window" if going else "not deleted"
+            kept.append(Kept(kind="secret", name=secret["Name"], why=why))
+    return kept
+
+
+def _task_definitions(session: Session, names: DeploymentNames) -> list[Kept]:
+    return [
+        Kept(kind="ecs task definition", name=arn, why="INACTIVE; AWS keeps its record")
+        for role in ROLES
+        for arn in deregister_family(session, names.service(role))
+    ]
+
+
+def _log_lines(session: Session, group: str, names: DeploymentNames) -> list[Kept]:
+    name = f"{group}: {names.log_prefix}"
+    try:
+        found = session.ask(
+            "logs",
+            "describe_log_streams",
+            absent=NO_SECRET,
+            logGroupName=group,
+            logStreamNamePrefix=f"{names.log_prefix}/",
+            limit=1,
+        )
+    except AccessRefused:
+        return [Kept(kind="log lines", name=name, why="as far as there are any")]
+    if not found.get("logStreams"):
+        return []
+    return [Kept(kind="log lines", name=name, why="the account's retention ends them")]

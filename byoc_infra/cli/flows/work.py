@@ -1,0 +1,199 @@
+"""What a flow works with: the engine, the environment, where stacks are kept, and who listens."""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from byoc_infra.aws import adopt, preflight
+from byoc_infra.aws.credentials import CredentialServer
+from byoc_infra.aws.session import Session, open_session
+from byoc_infra.engine import Engine, EngineEvent, Planned, StackRef, Toolchain, WorkerPool
+from byoc_infra.errors import SpecError
+from byoc_infra.spec import AccessSpec, AccountSpec, DeploymentSpec
+
+__all__ = ["Backend", "Reached", "Work", "new_operation", "open_engine", "open_work", "recovered"]
+
+PRELOAD = (
+    "pulumi_aws.cloudwatch",
+    "pulumi_aws.ec2",
+    "pulumi_aws.ecs",
+    "pulumi_aws.iam",
+    "pulumi_aws.lb",
+    "pulumi_aws.rds",
+    "pulumi_aws.secretsmanager",
+    "pulumi_aws.servicediscovery",
+    "pulumi_aws.vpc",
+)
+"""What the programs touch: loading it takes seconds, so workers do it while we look up AWS."""
+PROVIDER_VARIABLE = "BYOC_SECRETS_PROVIDER"
+"""A Pulumi secrets provider (`awskms://…`) for stacks, in place of a passphrase."""
+PASSED_ON = ("BYOC_LOCAL_OWNER", "BYOC_LOCAL_HOSTS")
+"""Variables of the local cloud that the engine's processes must carry."""
+DEADLINE_S = 3600.0
+HEALTH_DEADLINE_S = 900.0
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backend:
+    """Where stacks' states are kept and what encrypts the secrets in them."""
+
+    url: str
+    secrets_provider: str | None = None
+
+    @classmethod
+    def of(cls, env: Mapping[str, str]) -> "Backend":
+        """By `PULUMI_BACKEND_URL`, else a directory of this user's; refuses to go unencrypted."""
+        provider = env.get(PROVIDER_VARIABLE)
+        if provider is None and not (
+            env.get("PULUMI_CONFIG_PASSPHRASE") or env.get("PULUMI_CONFIG_PASSPHRASE_FILE")
+        ):
+            raise SpecError(
+                "PULUMI_CONFIG_PASSPHRASE",
+                wanted=f"a passphrase for the stacks' secrets, or {PROVIDER_VARIABLE}",
+                got="neither",
+                next_step="Set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE and "
+                "keep it: the stacks cannot be read without it.",
+            )
+        url = env.get("PULUMI_BACKEND_URL") or f"file://{_home(env)}"
+        if url.startswith("file://"):
+            Path(url.removeprefix("file://")).expanduser().mkdir(
+                parents=True, exist_ok=True, mode=0o700
+            )
+        return cls(url=url, secrets_provider=provider)
+
+
+def _home(env: Mapping[str, str]) -> Path:
+    home = Path(env.get("HOME") or Path.home())
+    return home / ".local" / "share" / "byoc-infra" / "state"
+
+
+def new_operation() -> str:
+    """The id of one piece of work; CloudTrail shows it as the session's name."""
+    return f"op-{uuid.uuid4().hex[:16]}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """One piece of work: collaborators and settings of a flow."""
+
+    engine: Engine
+    env: Mapping[str, str] = field(repr=False)
+    """Stands for the process's environment: AWS credentials, Pulumi's settings."""
+    report: Progress = lambda _: None
+    operation: str = field(default_factory=new_operation)
+    deadline_s: float = DEADLINE_S
+    """For each run of the engine."""
+    health_deadline_s: float = HEALTH_DEADLINE_S
+
+    @contextmanager
+    def reach(
+        self, spec: AccountSpec | DeploymentSpec, access: AccessSpec | None
+    ) -> Iterator["Reached"]:
+        """The account of `spec`, seen to be the right one, with credentials for the engine."""
+        backend = Backend.of(self.env)
+        if access is not None:
+            preflight.check_role(access, spec.aws_account_id)
+        self.report(f"Reaching account {spec.aws_account_id} in {spec.region}")
+        tags = {"byoc:operation": self.operation, "byoc:installation": spec.installation}
+        session = open_session(
+            access, region=spec.region, env=self.env, operation=self.operation, tags=tags
+        )
+        with ExitStack() as stack:
+            stack.callback(session.close)
+            preflight.check(session, aws_account_id=spec.aws_account_id, region=spec.region)
+            server = stack.enter_context(CredentialServer(session))
+            yield Reached(session=session, backend=backend, env=self._engine_env(server))
+
+    def _engine_env(self, server: CredentialServer) -> dict[str, str]:
+        kept = {
+            name: value
+            for name, value in self.env.items()
+            if (name.startswith("PULUMI_") and name != "PULUMI_BACKEND_URL") or name in PASSED_ON
+        }
+        if "BYOC_LOCAL_HOSTS" in kept:
+            # so that `byoc local down` also ends a run that is under way
+            kept.setdefault("BYOC_LOCAL_OWNER", str(Path(kept["BYOC_LOCAL_HOSTS"]).parent))
+        return {**kept, **server.env()}
+
+    def tell(self, event: EngineEvent) -> None:
+        """Pass an engine event on, as one line."""
+        if event.kind in ("message", "note"):
+            self.report(event.message.rstrip())
+        elif event.kind != "started":
+            took = f" ({event.elapsed_s:.0f} s)" if event.elapsed_s >= 1 else ""
+            verb = "FAILED " if event.kind == "failed" else ""
+            self.report(f"  {verb}{event.op} {event.type} {event.name}{took}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reached:
+    """An account that was reached."""
+
+    session: Session
+    backend: Backend
+    env: Mapping[str, str] = field(repr=False)
+    """The engine's whole environment."""
+
+    def stack(self, project: str, name: str, program: Callable[[], None]) -> StackRef:
+        """A stack in this account's region."""
+        return StackRef(
+            project=project,
+            name=name,
+            program=program,
+            backend_url=self.backend.url,
+            env=self.env,
+            config={"aws:region": self.session.region},
+            secrets_provider=self.backend.secrets_provider,
+        )
+
+    def find(self, planned: Planned) -> str | None:
+        """What a killed run has made of `planned`."""
+        return adopt.find(planned.type, planned.inputs, self.session)
+
+
+def recovered(work: Work, reached: Reached, stack: StackRef) -> None:
+    """Put right what a killed run left behind: its lock, its half-made objects."""
+    outcome = work.engine.recover(stack, partial(Reached.find, reached))
+    outcome.raise_for_failure()
+    for change in outcome.changes:
+        work.report(f"Found again: {change.type} {change.name}")
+
+
+@contextmanager
+def open_engine(report: Progress, env: Mapping[str, str]) -> Iterator[Engine]:
+    """The engine, on a CLI that is obtained first where it is not here yet.
+
+    Its worker loads the provider's modules while the caller looks up AWS.
+    """
+    toolchain = Toolchain.obtain(lambda progress: report(progress.text))
+    marks = {name: env[name] for name in PASSED_ON if name in env}
+    with WorkerPool(preload=PRELOAD, env=marks) as workers:
+        workers.warm()
+        yield Engine(toolchain, workers)
+
+
+@contextmanager
+def open_work(
+    report: Progress,
+    *,
+    env: Mapping[str, str] | None = None,
+    deadline_s: float = DEADLINE_S,
+    health_deadline_s: float = HEALTH_DEADLINE_S,
+) -> Iterator[Work]:
+    """An engine on the real Pulumi CLI, obtained first where it is not here yet."""
+    environment = dict(os.environ) if env is None else dict(env)
+    Backend.of(environment)
+    with open_engine(report, environment) as engine:
+        yield Work(
+            engine=engine,
+            env=environment,
+            report=report,
+            deadline_s=deadline_s,
+            health_deadline_s=health_deadline_s,
+        )

@@ -1,0 +1,120 @@
+"""`byoc local`: an AWS on this machine, to try, test and look at everything."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from byoc_infra.cli import output
+
+if TYPE_CHECKING:
+    from byoc_infra.local.cloud import LocalCloud
+
+__all__ = ["app"]
+
+NameOption = Annotated[
+    str | None,
+    typer.Option("--name", help="Which local cloud; by the working directory if absent."),
+]
+WHOSE = ("customer", "vendor")
+
+app = typer.Typer(help="Run an AWS on this machine.")
+
+
+@app.command()
+def up(
+    name: NameOption = None,
+    region: Annotated[str, typer.Option(help="The region it plays.")] = "eu-west-1",
+) -> None:
+    """Start the local cloud, or take up one that died."""
+    from byoc_infra.local.cloud import LocalCloud
+
+    cloud = LocalCloud.start(name, region=region, on_progress=output.current().progress)
+    output.current().result(_about(cloud))
+
+
+@app.command()
+def down(name: NameOption = None) -> None:
+    """Stop it; no process, address or file of it is left."""
+    from byoc_infra.local.cloud import LocalCloud
+
+    ended = LocalCloud.remove(name)
+    output.current().result({"processes_ended": ended})
+
+
+@app.command()
+def status(name: NameOption = None) -> None:
+    """Say what runs in it."""
+    from byoc_infra.local.cloud import LocalCloud
+
+    cloud = LocalCloud.attach(name)
+    output.current().result({**_about(cloud), **cloud.control("status")})
+
+
+@app.command()
+def env(
+    who: Annotated[str, typer.Argument(help="customer or vendor.")] = "customer",
+    name: NameOption = None,
+) -> None:
+    """Print the variables for any AWS tool: `eval "$(byoc local env vendor)"`."""
+    import shlex
+
+    from byoc_infra.local.cloud import LocalCloud
+
+    if who not in WHOSE:
+        raise typer.BadParameter("customer or vendor", param_hint="who")
+    cloud = LocalCloud.attach(name)
+    values = cloud.env("customer" if who == "customer" else "vendor")
+    spoken = output.current()
+    shell = "\n".join(f"export {key}={shlex.quote(value)}" for key, value in values.items())
+    # another account's keys of an earlier `env` must not stay
+    spoken.result(values, lambda: spoken.text(f"unset AWS_SESSION_TOKEN AWS_PROFILE\n{shell}"))
+
+
+@app.command()
+def push(
+    app_folder: Annotated[
+        Path, typer.Argument(metavar="APP", help="A folder with a langgraph.json.")
+    ],
+    repository: Annotated[str, typer.Option(help="The ECR repository; made if absent.")],
+    tag: Annotated[str, typer.Option(help="The image's tag.")] = "latest",
+    name: NameOption = None,
+) -> None:
+    """Push an application into the customer's ECR; prints the image by digest."""
+    from byoc_infra.local.cloud import LocalCloud
+
+    spoken = output.current()
+    spoken.progress(f"Pushing {app_folder} as {repository}:{tag}")
+    image = LocalCloud.attach(name).push(app_folder, repository, tag)
+    spoken.result({"image": image}, lambda: spoken.text(image))
+
+
+@app.command()
+def logs(
+    what: Annotated[
+        str, typer.Argument(help="emulator, verdicts (of every request), or a task's id.")
+    ] = "emulator",
+    lines: Annotated[int, typer.Option(min=1, help="The last so many lines.")] = 100,
+    name: NameOption = None,
+) -> None:
+    """Show the local cloud's own logs."""
+    from byoc_infra.cli.flows import local_logs
+    from byoc_infra.local.cloud import LocalCloud
+
+    cloud = LocalCloud.attach(name)
+    found = local_logs.tail(cloud.directory, what, lines)
+    spoken = output.current()
+    spoken.result({"lines": found}, lambda: spoken.lines(found))
+
+
+def _about(cloud: "LocalCloud") -> dict[str, object]:
+    return {
+        "name": cloud.name,
+        "endpoint": cloud.endpoint,
+        "region": cloud.region,
+        "customer_account": cloud.customer.id,
+        "vendor_account": cloud.vendor.id,
+        "vendor_principal_arn": cloud.vendor.principal_arn,
+        "redis_image": cloud.redis_image,
+        "directory": str(cloud.directory),
+    }

@@ -1,0 +1,107 @@
+"""Refusals that several components share; pure. A value that is not known yet is not judged."""
+
+import ipaddress
+import re
+from collections.abc import Iterable
+
+from byoc_infra.errors import DuplicateName, SpecError
+
+__all__ = [
+    "LOG_RETENTION_DAYS",
+    "check_digest",
+    "check_ecr_image",
+    "check_mount_prefix",
+    "check_network_range",
+    "check_one_of",
+    "check_pattern",
+    "check_unique",
+]
+
+DIGEST = r"@sha256:[0-9a-f]{64}"
+ECR_IMAGE = re.compile(
+    rf"\d{{12}}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9._/-]+{DIGEST}"
+)
+ANY_IMAGE = re.compile(rf"[A-Za-z0-9.:_-]+(/[A-Za-z0-9._/-]+)*{DIGEST}")
+MOUNT_PREFIX = re.compile(r"(/[A-Za-z0-9_-]+)*")
+LOG_RETENTION_DAYS = (
+    *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
+    *(1096, 1827, 2192, 2557, 2922, 3288, 3653),
+)
+"""What CloudWatch Logs takes (API reference, PutRetentionPolicy)."""
+
+
+def check_pattern(
+    field: str, value: object, pattern: re.Pattern[str] | str, *, wanted: str, next_step: str
+) -> None:
+    """A text must match as a whole."""
+    if isinstance(value, str) and not re.fullmatch(pattern, value):
+        raise SpecError(field, wanted=wanted, got=repr(value), next_step=next_step)
+
+
+def check_ecr_image(field: str, image: object) -> None:
+    """The image of a deployment comes from the customer's ECR, by digest."""
+    check_pattern(
+        field,
+        image,
+        ECR_IMAGE,
+        wanted="<account>.dkr.ecr.<region>.amazonaws.com/<repository>@sha256:<64 hex digits>",
+        next_step="Push the image to ECR and give it by digest; `byoc` resolves a tag itself.",
+    )
+
+
+def check_digest(field: str, image: object) -> None:
+    """An image of any registry, pinned."""
+    check_pattern(
+        field,
+        image,
+        ANY_IMAGE,
+        wanted="an image by digest (<repository>@sha256:<64 hex digits>)",
+        next_step="Look the digest up in the registry; a tag can change under a running service.",
+    )
+
+
+def check_mount_prefix(field: str, prefix: str) -> None:
+    """Empty, or a path without a slash at its end."""
+    check_pattern(
+        field,
+        prefix,
+        MOUNT_PREFIX,
+        wanted="nothing, or a path such as /agents",
+        next_step="Begin with a slash, end without one; letters, digits, `_` and `-`.",
+    )
+
+
+def check_unique(field: str, names: Iterable[str]) -> None:
+    """No name twice."""
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise DuplicateName(
+                field, wanted="each name once", got=f"{name!r} twice", next_step="Remove one."
+            )
+        seen.add(name)
+
+
+def check_one_of(field: str, value: object, allowed: Iterable[object], *, next_step: str) -> None:
+    """One of a few values that AWS takes."""
+    choices = tuple(allowed)
+    if value not in choices:
+        wanted = "one of " + ", ".join(str(choice) for choice in choices)
+        raise SpecError(field, wanted=wanted, got=repr(value), next_step=next_step)
+
+
+def check_network_range(field: str, cidr: str) -> None:
+    """An IPv4 range of somebody: not the whole internet."""
+    try:
+        network = ipaddress.IPv4Network(cidr)
+    except ValueError as error:
+        raise SpecError(
+            field, wanted="IPv4 ranges such as 10.0.0.0/8", got=repr(cidr), next_step=f"{error}."
+        ) from error
+    if network.prefixlen == 0:
+        raise SpecError(
+            field,
+            wanted="ranges of people you know",
+            got=cidr,
+            next_step="Name the ranges; for an internet-facing balancer set public_ingress.",
+        )

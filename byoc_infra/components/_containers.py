@@ -1,0 +1,130 @@
+"""ECS container definitions as plain dicts; pure. Leaves may be outputs that are not known yet."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pulumi
+
+from byoc_infra.components._sizes import pool_size
+
+__all__ = [
+    "API_PORT",
+    "REDIS_PORT",
+    "api_container",
+    "api_environment",
+    "awslogs",
+    "redis_container",
+]
+
+API_PORT = 8000
+REDIS_PORT = 6379
+STOP_TIMEOUT_S = 120
+"""Fargate's most (ECS API reference, ContainerDefinition stopTimeout)."""
+DRAIN_S = 100
+"""The server lets running jobs end before ECS kills it; a longer one is taken up by another."""
+REDIS_USER = "999"
+"""The `redis` user of the official images; a number, so it need not exist in another image."""
+REDIS_COMMAND = 'exec redis-server --save "" --appendonly no --requirepass "$REDIS_PASSWORD"'
+
+Leaf = pulumi.Input[str]
+Secret = Mapping[str, Leaf]
+"""`{"name": …, "valueFrom": …}`."""
+
+
+def api_environment(
+    *,
+    own: Mapping[str, Leaf],
+    database_address: Leaf,
+    max_connections: int,
+    most_replicas: int,
+    mount_prefix: str,
+) -> dict[str, Leaf]:
+    """What the server is told in plain text: the caller's names, and ours."""
+    uri = pulumi.Output.concat(
+        "postgresql://langgraph@", database_address, ":5432/langgraph?sslmode=require"
+    )
+    ours: dict[str, Leaf] = {
+        "DATABASE_URI": uri,
+        "LANGGRAPH_POSTGRES_POOL_MAX_SIZE": str(pool_size(max_connections, most_replicas)),
+        "BG_JOB_SHUTDOWN_GRACE_PERIOD_SECS": str(DRAIN_S),
+        "PORT": str(API_PORT),
+    }
+    if mount_prefix:
+        ours["MOUNT_PREFIX"] = mount_prefix
+    return {**own, **ours}
+
+
+def api_container(
+    *,
+    image: Leaf,
+    environment: Mapping[str, Leaf],
+    secrets: Sequence[Secret],
+    log: Mapping[str, Any],
+    mount_prefix: str,
+    read_only_root: bool,
+) -> dict[str, Any]:
+    """The LangGraph server. Its own `/ok` says whether it lives."""
+    probe = (
+        "import urllib.request as r; "
+        f"r.urlopen('http://localhost:{API_PORT}{mount_prefix}/ok', timeout=5)"
+    )
+    container: dict[str, Any] = {
+        "name": "api",
+        "image": image,
+        "essential": True,
+        "portMappings": [{"containerPort": API_PORT, "hostPort": API_PORT, "protocol": "tcp"}],
+        "environment": [{"name": name, "value": environment[name]} for name in sorted(environment)],
+        "secrets": list(secrets),
+        "healthCheck": _health(["CMD", "python", "-c", probe], start_period_s=120),
+        "stopTimeout": STOP_TIMEOUT_S,
+        "readonlyRootFilesystem": read_only_root,
+        "logConfiguration": log,
+    }
+    if read_only_root:
+        container["mountPoints"] = [{"sourceVolume": "tmp", "containerPath": "/tmp"}]  # noqa: S108
+    return container
+
+
+def redis_container(
+    *, image: Leaf, password_secret_arn: Leaf, log: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Redis that writes nothing to disk and asks for a password."""
+    password = pulumi.Output.concat(password_secret_arn, ":password::")
+    ping = 'redis-cli -a "$REDIS_PASSWORD" ping | grep -q PONG'
+    return {
+        "name": "cache",
+        "image": image,
+        "essential": True,
+        "command": ["sh", "-c", REDIS_COMMAND],
+        "portMappings": [{"containerPort": REDIS_PORT, "hostPort": REDIS_PORT, "protocol": "tcp"}],
+        "environment": [],
+        "secrets": [{"name": "REDIS_PASSWORD", "valueFrom": password}],
+        "healthCheck": _health(["CMD-SHELL", ping], start_period_s=10),
+        "readonlyRootFilesystem": True,
+        "user": REDIS_USER,
+        "logConfiguration": log,
+    }
+
+
+def awslogs(*, group: Leaf, region: str, prefix: str) -> dict[str, Any]:
+    """Logs to CloudWatch; a slow CloudWatch loses lines and does not stop the server."""
+    return {
+        "logDriver": "awslogs",
+        "options": {
+            "awslogs-group": group,
+            "awslogs-region": region,
+            "awslogs-stream-prefix": prefix,
+            "mode": "non-blocking",
+            "max-buffer-size": "4m",
+        },
+    }
+
+
+def _health(command: list[str], *, start_period_s: int) -> dict[str, Any]:
+    return {
+        "command": command,
+        "interval": 10,
+        "timeout": 6,
+        "retries": 3,
+        "startPeriod": start_period_s,
+    }

@@ -1,0 +1,274 @@
+"""What all deployments of an account share: ECS cluster, logs, roles, security groups, names.
+
+The customer makes it once, so that the control plane needs no right to make roles, security
+groups or networks.
+"""
+
+from __future__ import annotations  # the classes of pulumi_aws load slowly
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import pulumi
+import pulumi_aws as aws
+
+from byoc_infra.components._base import Component
+from byoc_infra.components._checks import (
+    LOG_RETENTION_DAYS,
+    check_digest,
+    check_network_range,
+    check_one_of,
+    check_unique,
+)
+from byoc_infra.components._firewall import GROUPS, Rule, rules
+from byoc_infra.components._policies import ecs_trust, execution_policy
+from byoc_infra.errors import SpecError
+from byoc_infra.naming import ENABLED_TAG, REDIS_IMAGE_TAG, AccountNames, Place
+
+__all__ = ["Cluster", "ClusterArgs"]
+
+ROLE_NAME_LIMIT = 64
+"""IAM user guide, quotas."""
+TAG_VALUE_LIMIT = 256
+SERVICE_LINKED_ROLES = ("elasticloadbalancing", "rds", "ecs", "ecs.application-autoscaling")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterArgs:
+    """What the account's owner decides for all deployments."""
+
+    names: AccountNames
+    place: Place
+    vpc_id: pulumi.Input[str]
+    private_subnet_ids: Sequence[pulumi.Input[str]]
+    """Where databases may lie; two zones or more."""
+    ingress_cidrs: Sequence[pulumi.Input[str]]
+    """Who may reach internal load balancers, such as the VPC's own range."""
+    repositories: Sequence[str]
+    """Names of the ECR repositories that tasks may run images from."""
+    redis_image: str
+    """By digest; deployments find it as a tag of the cluster."""
+    task_roles: Sequence[str] = ("default",)
+    """One role each, without any right; give them rights beside this component."""
+    public_ingress: bool = False
+    """Make the security group of internet-facing load balancers."""
+    egress_ports: Sequence[int] = (443,)
+    """TCP ports on which the applications may reach the internet."""
+    log_retention_days: int = 30
+    create_service_linked_roles: Sequence[str] = ("elasticloadbalancing", "rds", "ecs")
+    """Those that the account does not have yet; they stay when the stack goes."""
+    permissions_boundary_arn: str | None = None
+    """On every role that is made here."""
+
+    def __post_init__(self) -> None:
+        check_digest("redis_image", self.redis_image)
+        check_one_of(
+            "log_retention_days",
+            self.log_retention_days,
+            LOG_RETENTION_DAYS,
+            next_step="CloudWatch Logs takes only these.",
+        )
+        for cidr in self.ingress_cidrs:
+            if isinstance(cidr, str):
+                check_network_range("ingress_cidrs", cidr)
+        for field in ("repositories", "task_roles", "create_service_linked_roles"):
+            check_unique(field, getattr(self, field))
+        for service in self.create_service_linked_roles:
+            check_one_of(
+                "create_service_linked_roles",
+                service,
+                SERVICE_LINKED_ROLES,
+                next_step="Name the service without its domain.",
+            )
+        self._check_lengths()
+
+    def _check_lengths(self) -> None:
+        longest = max(
+            [self.names.execution_role, *map(self.names.task_role, self.task_roles)], key=len
+        )
+        for field, text, limit in (
+            ("task_roles", longest, ROLE_NAME_LIMIT),
+            ("redis_image", self.redis_image, TAG_VALUE_LIMIT),
+        ):
+            if len(text) > limit:
+                raise SpecError(
+                    field,
+                    wanted=f"at most {limit} characters",
+                    got=f"{text!r} ({len(text)})",
+                    next_step="Take a shorter name.",
+                )
+
+
+class Cluster(Component):
+    """The account's shared pieces."""
+
+    TYPE: ClassVar[str] = "byoc:aws:Cluster"
+    PROMISES: ClassVar[tuple[str, ...]] = (
+        "container_insights_are_on",
+        "logs_have_an_end",
+        "the_execution_role_reads_only_tagged_secrets",
+        "roles_serve_only_tasks_of_this_account",
+        "task_roles_have_no_rights",
+        "no_ingress_from_anywhere",
+        "no_group_trusts_itself",
+        "service_linked_roles_stay",
+    )
+
+    cluster_name: pulumi.Output[str]
+    cluster_arn: pulumi.Output[str]
+    log_group: pulumi.Output[str]
+    execution_role_arn: pulumi.Output[str]
+    task_role_arns: dict[str, pulumi.Output[str]]
+    security_group_ids: dict[str, pulumi.Output[str]]
+    """By role: `lb-internal`, `app`, `cache`, `database`; `lb-public` only with public ingress."""
+    namespace_id: pulumi.Output[str]
+    namespace_arn: pulumi.Output[str]
+    namespace_name: pulumi.Output[str]
+    db_subnet_group_name: pulumi.Output[str]
+
+    def __init__(
+        self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(name, opts)
+        self._name, self._tags = name, args.names.tags()
+        linked = self._service_linked_roles(args)
+        self._make_cluster(args, linked)
+        self._make_roles(args)
+        self._make_security_groups(args)
+        self._make_names(args)
+        self.register_outputs(
+            {
+                "cluster_name": self.cluster_name,
+                "cluster_arn": self.cluster_arn,
+                "log_group": self.log_group,
+                "execution_role_arn": self.execution_role_arn,
+                "task_role_arns": self.task_role_arns,
+                "security_group_ids": self.security_group_ids,
+                "namespace_id": self.namespace_id,
+                "namespace_arn": self.namespace_arn,
+                "namespace_name": self.namespace_name,
+                "db_subnet_group_name": self.db_subnet_group_name,
+            }
+        )
+
+    def _service_linked_roles(self, args: ClusterArgs) -> list[pulumi.Resource]:
+        return [
+            aws.iam.ServiceLinkedRole(
+                f"{self._name}-{service}",
+                aws_service_name=f"{service}.amazonaws.com",
+                tags=self._tags,
+                opts=self.child(retain_on_delete=True),
+            )
+            for service in args.create_service_linked_roles
+        ]
+
+    def _make_cluster(self, args: ClusterArgs, linked: list[pulumi.Resource]) -> None:
+        cluster = aws.ecs.Cluster(
+            self._name,
+            name=args.names.cluster,
+            settings=[{"name": "containerInsights", "value": "enabled"}],
+            tags={**self._tags, ENABLED_TAG: "1", REDIS_IMAGE_TAG: args.redis_image},
+            opts=self.child(depends_on=linked),
+        )
+        logs = aws.cloudwatch.LogGroup(
+            self._name,
+            name=args.names.log_group,
+            retention_in_days=args.log_retention_days,
+            tags=self._tags,
+            opts=self.child(),
+        )
+        self.cluster_name, self.cluster_arn = cluster.name, cluster.arn
+        self.log_group = logs.name
+
+    def _make_roles(self, args: ClusterArgs) -> None:
+        execution = self._role("execution", args.names.execution_role, args)
+        aws.iam.RolePolicy(
+            f"{self._name}-execution",
+            name="start-tasks",
+            role=execution.name,
+            policy=pulumi.Output.json_dumps(
+                execution_policy(args.place, args.names, args.repositories)
+            ),
+            opts=self.child(),
+        )
+        self.execution_role_arn = execution.arn
+        self.task_role_arns = {
+            role: self._role(f"task-{role}", args.names.task_role(role), args).arn
+            for role in args.task_roles
+        }
+
+    def _role(self, role: str, physical: str, args: ClusterArgs) -> aws.iam.Role:
+        return aws.iam.Role(
+            f"{self._name}-{role}",
+            name=physical,
+            assume_role_policy=pulumi.Output.json_dumps(ecs_trust(args.place)),
+            permissions_boundary=args.permissions_boundary_arn,
+            tags=self._tags,
+            opts=self.child(),
+        )
+
+    def _make_security_groups(self, args: ClusterArgs) -> None:
+        groups = {
+            role: aws.ec2.SecurityGroup(
+                f"{self._name}-{role}",
+                name=args.names.security_group(role),
+                description=description,
+                vpc_id=args.vpc_id,
+                tags={**self._tags, "Name": args.names.security_group(role)},
+                opts=self.child(),
+            )
+            for role, description in GROUPS.items()
+            if role != "lb-public" or args.public_ingress
+        }
+        # A range may not be known yet, and a rule's name must be: number them.
+        ranges = {f"range{n}": cidr for n, cidr in enumerate(args.ingress_cidrs, start=1)}
+        for rule in rules(
+            ingress_cidrs=tuple(ranges),
+            public_ingress=args.public_ingress,
+            egress_ports=args.egress_ports,
+        ):
+            self._rule(rule, groups, ranges)
+        self.security_group_ids = {role: group.id for role, group in groups.items()}
+
+    def _rule(
+        self,
+        rule: Rule,
+        groups: dict[str, aws.ec2.SecurityGroup],
+        ranges: dict[str, pulumi.Input[str]],
+    ) -> None:
+        what: dict[str, Any] = {
+            "security_group_id": groups[rule.group].id,
+            "ip_protocol": "tcp",
+            "from_port": rule.port,
+            "to_port": rule.port,
+            "referenced_security_group_id": groups[rule.peer].id if rule.peer else None,
+            "cidr_ipv4": ranges.get(rule.cidr, rule.cidr) if rule.cidr else None,
+            "tags": self._tags,
+        }
+        name = f"{self._name}-{rule.name}"
+        if rule.direction == "in":
+            aws.vpc.SecurityGroupIngressRule(name, **what, opts=self.child())
+        else:
+            aws.vpc.SecurityGroupEgressRule(name, **what, opts=self.child())
+
+    def _make_names(self, args: ClusterArgs) -> None:
+        namespace = aws.servicediscovery.PrivateDnsNamespace(
+            self._name,
+            name=args.names.namespace,
+            description="Caches of LangGraph deployments",
+            vpc=args.vpc_id,
+            tags=self._tags,
+            opts=self.child(),
+        )
+        subnets = aws.rds.SubnetGroup(
+            self._name,
+            name=args.names.db_subnet_group,
+            description="Databases of LangGraph deployments",
+            subnet_ids=args.private_subnet_ids,
+            tags=self._tags,
+            opts=self.child(),
+        )
+        self.namespace_id, self.namespace_arn = namespace.id, namespace.arn
+        self.namespace_name = namespace.name
+        self.db_subnet_group_name = subnets.name

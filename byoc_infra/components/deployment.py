@@ -1,0 +1,243 @@
+"""One LangGraph deployment: database, cache, secrets and service, wired together."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal
+
+import pulumi
+
+from byoc_infra.components._base import Component
+from byoc_infra.components._environment import REDIS_SECRET, check_environment
+from byoc_infra.components._sizes import SIZES, Size
+from byoc_infra.components.cache import Cache, CacheArgs
+from byoc_infra.components.database import Database, DatabaseArgs
+from byoc_infra.components.secrets import Secrets, SecretsArgs
+from byoc_infra.components.service import Service, ServiceArgs
+from byoc_infra.naming import DeploymentNames, Place
+from byoc_infra.spec import SecretReference
+
+__all__ = ["Filler", "LangGraphDeployment", "LangGraphDeploymentArgs", "left_to_others"]
+
+LICENSE_KEY = "LANGGRAPH_CLOUD_LICENSE_KEY"
+
+Filler = Callable[[str, pulumi.Output[str], pulumi.Output[str]], pulumi.Output[str]]
+"""(environment name or `redis`, ARN, cache host) → the ARN, once its secret has a value."""
+
+
+def left_to_others(
+    name: str,  # noqa: ARG001 - a Filler
+    arn: pulumi.Output[str],
+    cache_host: pulumi.Output[str],  # noqa: ARG001
+) -> pulumi.Output[str]:
+    """The filler that fills nothing: tasks do not start until somebody has put values in."""
+    return arn
+
+
+@dataclass(frozen=True, kw_only=True)
+class LangGraphDeploymentArgs:
+    """What is deployed, and the pieces of the account that it stands on."""
+
+    names: DeploymentNames
+    place: Place
+    vpc_id: pulumi.Input[str]
+    private_subnet_ids: Sequence[pulumi.Input[str]]
+    balancer_subnet_ids: Sequence[pulumi.Input[str]]
+    """Private subnets for an internal balancer, public ones for an internet-facing one."""
+    balancer_security_group_id: pulumi.Input[str]
+    app_security_group_id: pulumi.Input[str]
+    cache_security_group_id: pulumi.Input[str]
+    database_security_group_id: pulumi.Input[str]
+    cluster_arn: pulumi.Input[str]
+    log_group: pulumi.Input[str]
+    namespace_id: pulumi.Input[str]
+    namespace_name: pulumi.Input[str]
+    db_subnet_group_name: pulumi.Input[str]
+    execution_role_arn: pulumi.Input[str]
+    task_role_arn: pulumi.Input[str]
+    redis_image: pulumi.Input[str]
+    """By digest."""
+    image: pulumi.Input[str]
+    """In ECR, by digest."""
+    final_snapshot_name: str | None
+    """Keep a last snapshot of the database under this name, or none."""
+    environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    secrets: Mapping[str, SecretReference | None] = field(default_factory=dict)
+    """By environment name: a reference, or None for a container made here."""
+    license_key: SecretReference | None = None
+    """Where LANGGRAPH_CLOUD_LICENSE_KEY is kept."""
+    size: Literal["development"] = "development"
+    cpu: int | None = None
+    """CPU units; the size class's when absent."""
+    memory_mib: int | None = None
+    architecture: Literal["X86_64", "ARM64"] = "X86_64"
+    mount_prefix: str = ""
+    public: bool = False
+    certificate_arn: str | None = None
+    password_rotation_days: int = 90
+    deletion_protection: bool = True
+    """Of the database and of the load balancer."""
+    filled: Filler = left_to_others
+    """Puts values into containers, or waits for them, before tasks are made."""
+
+    def __post_init__(self) -> None:
+        """Refuse everything that any part would refuse, before the first part is made."""
+        check_environment(self.environment, self.secrets)
+        self.database_args()
+        self.cache_args(password_secret_arn="")
+        given = {name: "" for name in self.secrets_args().entries if name != REDIS_SECRET}
+        self.service_args(database_address="", secrets=given)
+
+    @property
+    def size_class(self) -> Size:
+        """What the size class means on AWS."""
+        return SIZES[self.size]
+
+    def database_args(self) -> DatabaseArgs:
+        """What the database is asked to be."""
+        size = self.size_class
+        return DatabaseArgs(
+            names=self.names,
+            subnet_group_name=self.db_subnet_group_name,
+            security_group_ids=[self.database_security_group_id],
+            instance_class=size.instance_class,
+            storage_gib=size.storage_gib,
+            max_connections=size.max_connections,
+            rotation_days=self.password_rotation_days,
+            deletion_protection=self.deletion_protection,
+            final_snapshot_name=self.final_snapshot_name,
+        )
+
+    def secrets_args(self) -> SecretsArgs:
+        """The cache's password, the person's secrets, and the licence key."""
+        license_key = {} if self.license_key is None else {LICENSE_KEY: self.license_key}
+        return SecretsArgs(
+            names=self.names,
+            place=self.place,
+            entries={REDIS_SECRET: None, **self.secrets, **license_key},
+            execution_role_arn=self.execution_role_arn,
+        )
+
+    def cache_args(self, *, password_secret_arn: pulumi.Input[str]) -> CacheArgs:
+        """What the cache is asked to be."""
+        return CacheArgs(
+            names=self.names,
+            region=self.place.region,
+            cluster_arn=self.cluster_arn,
+            subnet_ids=self.private_subnet_ids,
+            security_group_ids=[self.cache_security_group_id],
+            namespace_id=self.namespace_id,
+            execution_role_arn=self.execution_role_arn,
+            log_group=self.log_group,
+            image=self.redis_image,
+            password_secret_arn=password_secret_arn,
+        )
+
+    def service_args(
+        self, *, database_address: pulumi.Input[str], secrets: Mapping[str, pulumi.Input[str]]
+    ) -> ServiceArgs:
+        """What the server is asked to be."""
+        size = self.size_class
+        return ServiceArgs(
+            names=self.names,
+            region=self.place.region,
+            vpc_id=self.vpc_id,
+            cluster_arn=self.cluster_arn,
+            subnet_ids=self.private_subnet_ids,
+            security_group_ids=[self.app_security_group_id],
+            balancer_subnet_ids=self.balancer_subnet_ids,
+            balancer_security_group_ids=[self.balancer_security_group_id],
+            execution_role_arn=self.execution_role_arn,
+            task_role_arn=self.task_role_arn,
+            log_group=self.log_group,
+            image=self.image,
+            database_address=database_address,
+            secrets=secrets,
+            environment=self.environment,
+            cpu=self.cpu if self.cpu is not None else size.cpu,
+            memory_mib=self.memory_mib if self.memory_mib is not None else size.memory_mib,
+            replicas=size.most_replicas,
+            max_connections=size.max_connections,
+            architecture=self.architecture,
+            mount_prefix=self.mount_prefix,
+            public=self.public,
+            certificate_arn=self.certificate_arn,
+            deletion_protection=self.deletion_protection,
+        )
+
+
+class LangGraphDeployment(Component):
+    """A database, a Redis and a LangGraph server behind a load balancer."""
+
+    TYPE: ClassVar[str] = "byoc:aws:LangGraphDeployment"
+    PROMISES: ClassVar[tuple[str, ...]] = (
+        "no_secret_is_in_the_stack",
+        "tasks_wait_for_their_secrets",
+        "the_password_comes_from_the_managed_secret",
+        "the_cache_is_reached_by_name",
+        "both_guards_are_on_by_default",
+        "development_runs_one_container",
+    )
+
+    url: pulumi.Output[str]
+    service_name: pulumi.Output[str]
+    cache_service_name: pulumi.Output[str]
+    task_definition_arn: pulumi.Output[str]
+    cache_task_definition_arn: pulumi.Output[str]
+    target_group_arn: pulumi.Output[str]
+    database_identifier: pulumi.Output[str]
+    database_endpoint: pulumi.Output[str]
+    database_secret_arn: pulumi.Output[str]
+    secret_arns: dict[str, pulumi.Output[str]]
+    """The containers that wait for a person's values, by environment name."""
+
+    def __init__(
+        self, name: str, args: LangGraphDeploymentArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__(name, opts)
+        database = Database(f"{name}-database", args.database_args(), self.child())
+        secrets = Secrets(f"{name}-secrets", args.secrets_args(), self.child())
+        passed = self._filled(args, secrets)
+        redis = passed.pop(REDIS_SECRET)
+        cache = Cache(f"{name}-cache", args.cache_args(password_secret_arn=redis), self.child())
+        passed["PGPASSWORD"] = pulumi.Output.concat(database.secret_arn, ":password::")
+        passed["REDIS_URI"] = pulumi.Output.concat(redis, ":uri::")
+        service = Service(
+            f"{name}-api",
+            args.service_args(database_address=database.address, secrets=passed),
+            self.child(depends_on=[cache]),  # on the way down the server goes first
+        )
+        self.url, self.service_name = service.url, service.service_name
+        self.cache_service_name = cache.service_name
+        self.task_definition_arn = service.task_definition_arn
+        self.cache_task_definition_arn = cache.task_definition_arn
+        self.target_group_arn = service.target_group_arn
+        self.database_identifier = database.identifier
+        self.database_endpoint = database.endpoint
+        self.database_secret_arn = database.secret_arn
+        self.secret_arns = {
+            entry: arn for entry, arn in secrets.container_arns.items() if entry != REDIS_SECRET
+        }
+        self.register_outputs(
+            {
+                "url": self.url,
+                "service_name": self.service_name,
+                "cache_service_name": self.cache_service_name,
+                "task_definition_arn": self.task_definition_arn,
+                "cache_task_definition_arn": self.cache_task_definition_arn,
+                "target_group_arn": self.target_group_arn,
+                "database_identifier": self.database_identifier,
+                "database_endpoint": self.database_endpoint,
+                "database_secret_arn": self.database_secret_arn,
+                "secret_arns": self.secret_arns,
+            }
+        )
+
+    def _filled(
+        self, args: LangGraphDeploymentArgs, secrets: Secrets
+    ) -> dict[str, pulumi.Output[str]]:
+        """What ECS is told, where containers count only once they have a value."""
+        host = pulumi.Output.concat(args.names.discovery, ".", args.namespace_name)
+        containers = {
+            entry: args.filled(entry, arn, host) for entry, arn in secrets.container_arns.items()
+        }
+        return {**secrets.value_from, **containers}

@@ -1,0 +1,284 @@
+"""The engine as everybody else sees it: a stack goes in, an Outcome comes out."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from byoc_infra.engine import recovery
+from byoc_infra.engine.events import EngineEvent
+from byoc_infra.engine.failure import classify
+from byoc_infra.engine.history import forget, prune
+from byoc_infra.engine.journal import Journal, default_state_dir
+from byoc_infra.engine.locks import lock_owners
+from byoc_infra.engine.messages import Report
+from byoc_infra.engine.outcome import Kind, Outcome, Planned, StackRef
+from byoc_infra.engine.run import Run, Runner
+from byoc_infra.engine.toolchain import Toolchain
+from byoc_infra.engine.workers import WorkerPool
+from byoc_infra.errors import ByocError, EngineFailed, StackBusy
+
+__all__ = ["Engine"]
+
+OnEvent = Callable[[EngineEvent], None]
+Find = Callable[[Planned], str | None]
+DEADLINE_S = 3600.0
+
+
+class Engine:
+    """Runs stacks. One writer per stack: a second run of the same stack is `StackBusy`."""
+
+    def __init__(
+        self,
+        toolchain: Toolchain,
+        workers: WorkerPool,
+        *,
+        state_dir: Path | None = None,
+        grace_s: float = 60.0,
+    ) -> None:
+        """`state_dir` keeps locks and journals; `grace_s` is what a stopped run gets to finish."""
+        self._runner = Runner(toolchain, workers, grace_s=grace_s)
+        self._state_dir = state_dir
+        self._grace_s = grace_s
+
+    def up(
+        self,
+        stack: StackRef,
+        *,
+        on_event: OnEvent | None = None,
+        deadline_s: float = DEADLINE_S,
+        target: Sequence[str] | None = None,
+        find: Find | None = None,
+    ) -> Outcome:
+        """Make the stack what its program says; with `find`, recover a killed run first.
+
+        A target is a URN (wildcards allowed) or a type token, which means all of that type.
+        """
+        return self._write("up", stack, on_event, deadline_s, targets=_urns(target), find=find)
+
+    def preview(
+        self,
+        stack: StackRef,
+        *,
+        on_event: OnEvent | None = None,
+        deadline_s: float = DEADLINE_S,
+        target: Sequence[str] | None = None,
+    ) -> Outcome:
+        """What `up` would do, without doing or keeping anything."""
+        run = self._run("preview", stack, on_event, deadline_s)
+        return self._outcome("preview", stack, run(targets=_urns(target)), run)
+
+    def refresh(
+        self,
+        stack: StackRef,
+        *,
+        on_event: OnEvent | None = None,
+        deadline_s: float = DEADLINE_S,
+        target: Sequence[str] | None = None,
+    ) -> Outcome:
+        """Make the state what the account says."""
+        return self._write("refresh", stack, on_event, deadline_s, targets=_urns(target))
+
+    def destroy(
+        self,
+        stack: StackRef,
+        *,
+        on_event: OnEvent | None = None,
+        deadline_s: float = DEADLINE_S,
+        target: Sequence[str] | None = None,
+        find: Find | None = None,
+        remove: bool = True,
+    ) -> Outcome:
+        """Delete what the stack holds; `remove` also forgets the empty stack."""
+        return self._write(
+            "destroy", stack, on_event, deadline_s, targets=_urns(target), find=find, remove=remove
+        )
+
+    def outputs(self, stack: StackRef, *, deadline_s: float = 120.0) -> Outcome:
+        """What the last `up` exported; secret values read `[secret]`."""
+        run = self._run("outputs", stack, None, deadline_s)
+        return self._outcome("outputs", stack, run(), run)
+
+    def export(self, stack: StackRef, *, deadline_s: float = 120.0) -> Outcome:
+        """The stack's deployment as `Outcome.state`; secrets in it stay encrypted."""
+        run = self._run("export", stack, None, deadline_s)
+        return self._outcome("export", stack, run(), run)
+
+    def import_(
+        self,
+        stack: StackRef,
+        ids: Mapping[str, str],
+        *,
+        on_event: OnEvent | None = None,
+        deadline_s: float = DEADLINE_S,
+    ) -> Outcome:
+        """Take over existing objects that the program names: URN → the provider's id."""
+        return self._exclusive(
+            "import",
+            stack,
+            lambda held: recovery.import_by_id(self._steps(stack, held, on_event, deadline_s), ids),
+        )
+
+    def recover(
+        self,
+        stack: StackRef,
+        find: Find,
+        *,
+        on_event: OnEvent | None = None,
+        deadline_s: float = DEADLINE_S,
+    ) -> Outcome:
+        """Clean up after a killed run; nothing to do costs no CLI on a file backend.
+
+        A lock is cleared only where its owner is proven dead. What the killed run had begun to
+        create is looked for with `find` and taken over under its logical name.
+        """
+        return self._exclusive(
+            "recover",
+            stack,
+            lambda held: recovery.recover(
+                self._steps(stack, held, on_event, deadline_s), held, find
+            ),
+        )
+
+    def cancel(self, stack: StackRef) -> bool:
+        """Stop the run that this engine has under way on the stack; False if there is none."""
+        return self._runner.stop(stack)
+
+    def _write(
+        self,
+        kind: Kind,
+        stack: StackRef,
+        on_event: OnEvent | None,
+        deadline_s: float,
+        *,
+        targets: tuple[str, ...] = (),
+        find: Find | None = None,
+        remove: bool = False,
+    ) -> Outcome:
+        def write(held: Journal) -> Outcome:
+            if find is not None:
+                steps = self._steps(stack, held, on_event, deadline_s)
+                recovered = recovery.recover(steps, held, find)
+                if not recovered.ok:
+                    return recovered
+            elif held.unanswered():
+                return Outcome(kind=kind, ok=False, failure=_needs_recovery(stack))
+            run = self._run(kind, stack, on_event, deadline_s, held)
+            report = run(targets=targets, remove=remove)
+            if self._dead_lock(report) and not self._pending(stack, deadline_s):
+                self._run("unlock", stack, None, deadline_s, held)()
+                report = run(targets=targets, remove=remove)
+            if report is not None and report.ok:
+                forget(stack) if remove else prune(stack)
+            return self._outcome(kind, stack, report, run)
+
+        return self._exclusive(kind, stack, write)
+
+    def _exclusive(
+        self, kind: Kind, stack: StackRef, work: Callable[[Journal], Outcome]
+    ) -> Outcome:
+        held = Journal(
+            self._dir(stack), backend_url=stack.backend_url, project=stack.project, name=stack.name
+        )
+        started = time.monotonic()
+        if not held.acquire(wait_s=self._grace_s + 15.0):
+            return Outcome(kind=kind, ok=False, failure=_busy(stack))
+        try:
+            return work(held)
+        except ByocError as failure:
+            spent = time.monotonic() - started
+            return Outcome(kind=kind, ok=False, failure=failure, duration_s=spent)
+        finally:
+            held.release()
+
+    def _run(
+        self,
+        kind: Kind,
+        stack: StackRef,
+        on_event: OnEvent | None,
+        deadline_s: float,
+        held: Journal | None = None,
+    ) -> Run:
+        return Run(
+            runner=self._runner,
+            kind=kind,
+            stack=stack,
+            on_event=on_event or _ignore,
+            deadline_s=deadline_s,
+            journal=held,
+            work_root=self._dir(stack) / "work",
+        )
+
+    def _steps(
+        self, stack: StackRef, held: Journal, on_event: OnEvent | None, deadline_s: float
+    ) -> recovery.Steps:
+        def step(kind: Kind, **given: Any) -> Report:  # noqa: ANN401  # fields of a Job
+            # No journal: recovery is not a run that itself must be remembered.
+            run = self._run(kind, stack, on_event, deadline_s, None)
+            run.lock = held
+            report = run(**given)
+            if self._dead_lock(report):
+                unlock = self._run("unlock", stack, None, deadline_s)
+                unlock.lock = held
+                unlock()
+                report = run(**given)
+            if report is None or not report.ok:
+                raise run.failure or classify(report or Report(ok=False), stack=stack.name)
+            return report
+
+        return recovery.Steps(stack=stack, step=step, tell=on_event or _ignore)
+
+    def _dead_lock(self, report: Report | None) -> bool:
+        if report is None or report.ok:
+            return False
+        owners = lock_owners(report.said)
+        return bool(owners) and all(owner.gone() for owner in owners)
+
+    def _pending(self, stack: StackRef, deadline_s: float) -> bool:
+        return recovery.has_pending(self._run("export", stack, None, deadline_s)())
+
+    def _outcome(self, kind: Kind, stack: StackRef, report: Report | None, run: Run) -> Outcome:
+        if report is None:
+            return Outcome(kind=kind, ok=False, failure=run.failure, duration_s=run.duration_s)
+        failure = None
+        if not report.ok:
+            failure = run.failure or classify(report, stack=stack.name)
+        return Outcome(
+            kind=kind,
+            ok=report.ok,
+            changes=report.changes,
+            outputs=report.outputs,
+            state=report.state,
+            duration_s=run.duration_s,
+            failure=failure,
+            messages=tuple(d.message for d in report.diagnostics),
+        )
+
+    def _dir(self, stack: StackRef) -> Path:
+        return self._state_dir or default_state_dir(stack.backend_url)
+
+
+def _urns(target: Sequence[str] | None) -> tuple[str, ...]:
+    return tuple(t if t.startswith(("urn:", "*")) else f"**{t}::**" for t in target or ())
+
+
+def _busy(stack: StackRef) -> StackBusy:
+    return StackBusy(
+        "stack",
+        wanted=f"{stack.project}/{stack.name} to be free",
+        got="another run on this host holds it",
+        next_step="Wait for that run to end, then run this again.",
+    )
+
+
+def _needs_recovery(stack: StackRef) -> EngineFailed:
+    return EngineFailed(
+        "stack",
+        wanted=f"{stack.project}/{stack.name} without unfinished creates",
+        got="a killed run left creates that nobody saw answered",
+        next_step="Run `recover` first: it finds what was made, so that nothing is made twice.",
+    )
+
+
+def _ignore(event: EngineEvent) -> None:
+    """Nobody asked for progress."""

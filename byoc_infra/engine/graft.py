@@ -1,0 +1,140 @@
+"""Puts objects that exist, and that the state does not know, into the state.
+
+Why by hand: `refresh --import-pending-creates` of CLI 3.250 drops the record without making a
+resource of it, `pulumi import` needs a language host and loses the place in the component tree
+when its parent is missing too, and an `import_` option fails on every input that cannot be read
+back. A state entry with the object's id and the inputs of its create is what the engine would
+have written itself; a refresh of just these then reads the truth. Pure.
+"""
+
+import copy
+import uuid
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from byoc_infra.engine.events import PlannedCreate, name_of, readable
+
+__all__ = ["graft", "pending_creates", "settle"]
+
+State = dict[str, Any]
+
+
+def pending_creates(state: Mapping[str, Any]) -> tuple[PlannedCreate, ...]:
+    """The creates that a killed engine left in the state without an answer."""
+    return tuple(
+        PlannedCreate(
+            urn=resource["urn"],
+            type=resource["type"],
+            name=name_of(resource["urn"]),
+            inputs=readable(resource.get("inputs") or {}),
+            custom=bool(resource.get("custom")),
+            parent=resource.get("parent", ""),
+            provider=resource.get("provider", ""),
+        )
+        for operation in _deployment(state).get("pending_operations") or ()
+        if operation["type"] == "creating"
+        for resource in (operation["resource"],)
+    )
+
+
+def settle(state: Mapping[str, Any], urns: Iterable[str]) -> State:
+    """The state without the pending creates of these resources: they have been looked into."""
+    new: State = copy.deepcopy(dict(state))
+    deployment, settled = _deployment(new), set(urns)
+    deployment["pending_operations"] = [
+        operation
+        for operation in deployment.get("pending_operations") or ()
+        if operation["type"] != "creating" or operation["resource"]["urn"] not in settled
+    ]
+    return new
+
+
+def graft(
+    state: Mapping[str, Any], ids: Mapping[str, str], planned: Mapping[str, PlannedCreate]
+) -> State:
+    """The state with an entry for each of `ids` (URN → id), its parents and provider included."""
+    new: State = copy.deepcopy(dict(state))
+    deployment = _deployment(new)
+    resources: list[State] = deployment.setdefault("resources", [])
+    pending = {
+        operation["resource"]["urn"]: operation["resource"]
+        for operation in deployment.get("pending_operations") or ()
+        if operation["type"] == "creating"
+    }
+    for urn, identity in ids.items():
+        _add(resources, urn, identity, pending.get(urn), planned)
+    return settle(new, ids)
+
+
+def _add(
+    resources: list[State],
+    urn: str,
+    identity: str,
+    pending: State | None,
+    planned: Mapping[str, PlannedCreate],
+) -> None:
+    for known in resources:
+        if known["urn"] == urn and not known.get("delete"):
+            if known.get("id") == identity:
+                return
+            known["delete"] = True  # its replacement was made: the engine deletes the old one
+    if pending is not None:
+        entry = {**pending, "id": identity, "outputs": {}}
+    else:
+        create = planned[urn]
+        _ensure(resources, create.parent, planned)
+        entry = {
+            "urn": urn,
+            "custom": True,
+            "id": identity,
+            "type": create.type,
+            "inputs": dict(create.inputs),
+            "outputs": {},
+            "parent": create.parent,
+            "provider": _provider(resources, create.provider, planned),
+        }
+    resources.append(entry)
+
+
+def _ensure(resources: list[State], urn: str, planned: Mapping[str, PlannedCreate]) -> None:
+    """A component above the object, where the state has lost it as well."""
+    if not urn or any(known["urn"] == urn for known in resources):
+        return
+    create = planned.get(urn)
+    entry: State = {"urn": urn, "custom": False, "type": _type_of(urn)}
+    if create is not None and create.parent:
+        _ensure(resources, create.parent, planned)
+        entry["parent"] = create.parent
+    resources.append(entry)
+
+
+def _provider(resources: list[State], wanted: str, planned: Mapping[str, PlannedCreate]) -> str:
+    """The reference to the provider as it is in the state; its id is not the one of a preview."""
+    urn = wanted.rpartition("::")[0]
+    for known in resources:
+        if known["urn"] == urn:
+            return f"{urn}::{known['id']}"
+    identity = str(uuid.uuid4())
+    inputs = dict(planned[urn].inputs) if urn in planned else {}
+    outputs = {key: value for key, value in inputs.items() if not key.startswith("__")}
+    resources.append(
+        {
+            "urn": urn,
+            "custom": True,
+            "id": identity,
+            "type": _type_of(urn),
+            "inputs": inputs,
+            "outputs": outputs,
+        }
+    )
+    return f"{urn}::{identity}"
+
+
+def _type_of(urn: str) -> str:
+    """The resource's own type, without those of its parents."""
+    return urn.split("::")[2].rsplit("$", 1)[-1]
+
+
+def _deployment(state: Mapping[str, Any]) -> State:
+    found: State = state["deployment"]
+    return found

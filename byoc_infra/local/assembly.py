@@ -1,0 +1,145 @@
+"""The emulator's parts, put together; the only module that knows them all."""
+
+import logging
+import os
+import signal
+import threading
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from byoc_infra.local import images, repairs, rules
+from byoc_infra.local.authorizer import TAG_SOURCES, Gate
+from byoc_infra.local.chain import Chain
+from byoc_infra.local.compute import Compute
+from byoc_infra.local.compute_facts import ecs_tags, task_holdings
+from byoc_infra.local.control import Commands, ControlServer
+from byoc_infra.local.hooks import Hooks
+from byoc_infra.local.instances import Instance
+from byoc_infra.local.persistence import Part, Persistence
+from byoc_infra.local.rds import Databases
+from byoc_infra.local.seed import sow
+from byoc_infra.local.server import prepare
+from byoc_infra.local.world import CUSTOMER_ACCOUNT, VENDOR_ACCOUNT, Addresses, Hosts, World
+
+__all__ = ["Cloud"]
+
+FROM_THE_START = ("iam", "sts", "ec2", "rds", "secretsmanager", "kms", "elbv2", "ecs", "logs")
+"""Saved at once, so that what moto makes up by itself (a default VPC) stays over a restart."""
+CHANGING = ("logs", "elbv2", "servicediscovery", "ecs")
+SAVE_EVERY_S = 3.0
+
+log = logging.getLogger(__name__)
+
+
+class Cloud:
+    """One local cloud, from inside its process."""
+
+    def __init__(self, instance: Instance) -> None:
+        directory = instance.directory
+        self.world = World(
+            directory=directory,
+            region=instance.region,
+            addresses=Addresses(instance.network),
+            hosts=Hosts(directory / "hosts.json"),
+            max_session_s=instance.max_session_s,
+        )
+        repairs.apply()
+        self._instance = instance
+        self._ready = False
+        self._stopping = threading.Event()
+        self._redis_image = ""
+        self.hooks = Hooks()
+        self.commands = Commands()
+        self.persistence = Persistence(directory / "state", self.world.lock)
+        self.databases = Databases(self.world, self.persistence)
+        self.holders = rules.Holders()
+        rules.register(self.hooks, self.holders)
+        self.databases.register(self.hooks)
+        self.gate = Gate(self.world)
+        self.gate.register(self.hooks)
+        self.compute = Compute(self.world, self.gate.check_role, prepare)
+        self.compute.register(self.hooks)
+        self.holders.add(partial(task_holdings, self.compute.state))
+        TAG_SOURCES.update(ecs_tags(self.compute.state))
+        self.chain = Chain(self.world, self.gate, self.hooks, self.persistence)
+        self._control = ControlServer(directory / "control.sock", self.commands)
+        self._add_commands()
+        self._add_parts()
+
+    def start(self) -> None:
+        """Take up an earlier state or make the first one, then begin to work."""
+        if self.persistence.found:
+            self.persistence.load()
+        else:
+            sow(self._instance)
+            for account_id in (CUSTOMER_ACCOUNT, VENDOR_ACCOUNT):
+                self.persistence.save(FROM_THE_START, account_id, self.world.region)
+        self._redis_image = images.push_redis(self.world)
+        self._save_images()
+        self.databases.resume()
+        self.databases.settle()
+        self.compute.start()
+        self._ready = True
+        self._control.start()
+        threading.Thread(target=self._keep_saving, name="saving", daemon=True).start()
+
+    def stop(self) -> None:
+        """End what this process has started."""
+        self._stopping.set()
+        self._control.shutdown()
+        self._control.server_close()
+        self.compute.stop()
+        self.databases.stop()
+        self.world.shared_loop.stop()
+
+    def _keep_saving(self) -> None:
+        """What changes without a call: logs, targets, the course of a roll-out."""
+        while not self._stopping.wait(SAVE_EVERY_S):
+            self.persistence.save(CHANGING, CUSTOMER_ACCOUNT, self.world.region)
+
+    def _add_commands(self) -> None:
+        self.commands.add("status", self._status)
+        self.commands.add("push", self._push)
+        self.commands.add("advance-clock", self._advance_clock)
+        self.commands.add("crash", _crash)
+        self.commands.add("rotate-password", self.databases.rotate_by_name)
+
+    def _add_parts(self) -> None:
+        sessions = self.gate.sessions
+        self.persistence.add(Part("sessions", lambda: dict(sessions), sessions.update))
+        state = self.compute.state
+        self.persistence.add(Part("compute", lambda: state, self.compute.restore))
+        self.persistence.add(Part("clock", lambda: self.world.skew_s, self._set_clock))
+
+    def _set_clock(self, skew_s: float) -> None:
+        self.world.skew_s = skew_s
+
+    def _status(self) -> dict[str, Any]:
+        return {
+            "name": self._instance.name,
+            "ready": self._ready,
+            "redis_image": self._redis_image,
+            "urls": self.compute.balancer.urls(),
+            "endpoint": self._instance.endpoint,
+            "region": self._instance.region,
+            "databases": self.databases.status(),
+        }
+
+    def _push(self, *, app: str, repository: str, tag: str) -> dict[str, Any]:
+        image = images.push(self.world, Path(app), repository, tag, environment=prepare())
+        self._save_images()
+        return {"image": image}
+
+    def _save_images(self) -> None:
+        self.persistence.save(("ecr",), CUSTOMER_ACCOUNT, self.world.region)
+
+    def _advance_clock(self, *, seconds: float) -> dict[str, Any]:
+        self.world.skew_s += seconds
+        return {"now": self.world.now()}
+
+
+def _crash() -> dict[str, Any]:
+    """For tests: end as a machine's out-of-memory killer ends a process."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError

@@ -1,0 +1,26 @@
+"""The local cloud's own authorizer: every request is decided here, in front of moto.
+
+Signature and session, then each IAM action that the operation asks for against the caller's
+identity policies and session policy, and for AssumeRole the role's trust policy. Permissions
+boundaries, resource policies and service control policies are not evaluated.
+"""
+
+from byoc_infra.local.authorizer.answers import render_error, render_json, render_output
+from byoc_infra.local.authorizer.gate import Gate
+from byoc_infra.local.authorizer.policies import Verdict, evaluate
+from byoc_infra.local.authorizer.principals import MotoPolicies, PolicySource
+from byoc_infra.local.authorizer.sessions import Session
+from byoc_infra.local.authorizer.state import TAG_SOURCES
+
+__all__ = [
+    "TAG_SOURCES",
+    "Gate",
+    "MotoPolicies",
+    "PolicySource",
+    "Session",
+    "Verdict",
+    "evaluate",
+    "render_error",
+    "render_json",
+    "render_output",
+]

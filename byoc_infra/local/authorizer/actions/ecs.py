@@ -1,0 +1,159 @@
+"""ECS: what each operation on clusters, task definitions, services and tasks asks.
+
+Names and ARNs of clusters, services and tasks are both taken by the API; what is judged is always
+the ARN in the caller's account, because that is what is then acted on.
+"""
+
+from byoc_infra.local.authorizer.actions._rules import (
+    Resources,
+    Row,
+    Rule,
+    asked_tags,
+    creates_service_role,
+    needs,
+    passes_role,
+    reads,
+    values,
+)
+from byoc_infra.local.wire import Call
+
+__all__ = ["ROWS"]
+
+
+def _base(call: Call) -> str:
+    return f"arn:aws:ecs:{call.region}:{call.account_id}"
+
+
+def _last(name: object) -> str:
+    return str(name).rsplit("/", 1)[-1]
+
+
+def _cluster_name(call: Call) -> str:
+    """The cluster that is meant; AWS's is called `default` where none is said."""
+    return _last(call.params.get("cluster") or call.params.get("clusterName") or "default")
+
+
+def _cluster(call: Call) -> tuple[str, ...]:
+    return (f"{_base(call)}:cluster/{_cluster_name(call)}",)
+
+
+def _clusters(call: Call) -> tuple[str, ...]:
+    names = call.params.get("clusters") or ["default"]
+    return tuple(f"{_base(call)}:cluster/{_last(name)}" for name in names)
+
+
+def _service(parameter: str) -> Resources:
+    def resources(call: Call) -> tuple[str, ...]:
+        name = _last(call.params.get(parameter, "*"))
+        return (f"{_base(call)}:service/{_cluster_name(call)}/{name}",)
+
+    return resources
+
+
+def _services(call: Call) -> tuple[str, ...]:
+    names = call.params.get("services") or ["*"]
+    return tuple(f"{_base(call)}:service/{_cluster_name(call)}/{_last(name)}" for name in names)
+
+
+def _tasks(parameter: str) -> Resources:
+    def resources(call: Call) -> tuple[str, ...]:
+        value = call.params.get(parameter) or "*"
+        ids = value if isinstance(value, list) else [value]
+        return tuple(f"{_base(call)}:task/{_cluster_name(call)}/{_last(item)}" for item in ids)
+
+    return resources
+
+
+def _family(call: Call) -> tuple[str, ...]:
+    return (f"{_base(call)}:task-definition/{call.params.get('family', '*')}:*",)
+
+
+def _definitions(call: Call) -> tuple[str, ...]:
+    names = call.params.get("taskDefinitions") or [call.params.get("taskDefinition", "*")]
+    return tuple(f"{_base(call)}:task-definition/{_last(name)}" for name in names)
+
+
+def _instances(call: Call) -> tuple[str, ...]:
+    return (f"{_base(call)}:container-instance/{_cluster_name(call)}/*",)
+
+
+def _service_deployments(call: Call) -> tuple[str, ...]:
+    return tuple(
+        call.params.get("serviceDeploymentArns") or [f"{_base(call)}:service-deployment/*"]
+    )
+
+
+def _services_of_deployments(call: Call) -> tuple[str, ...]:
+    """A deployment's ARN is `service-deployment/<cluster>/<service>/<id>`."""
+    return tuple(
+        arn.replace(":service-deployment/", ":service/", 1).rpartition("/")[0]
+        for arn in _service_deployments(call)
+    )
+
+
+def _in_cluster(call: Call) -> dict[str, str]:
+    return {"ecs:cluster": _cluster(call)[0]}
+
+
+def _tags_on_create(operation: str, resources: Resources) -> Rule:
+    return needs(
+        "ecs:TagResource",
+        resources,
+        tagged=True,
+        keys={"ecs:CreateAction": operation},
+        when=lambda call: bool(asked_tags(call)),
+    )
+
+
+_ROLE = creates_service_role("ecs.amazonaws.com", "AWSServiceRoleForECS")
+
+ROWS: dict[str, Row] = {
+    "CreateCluster": (
+        needs("ecs:CreateCluster", _cluster, tagged=True),
+        _tags_on_create("CreateCluster", _cluster),
+        _ROLE,
+    ),
+    "DescribeClusters": (needs("ecs:DescribeClusters", _clusters),),
+    "UpdateCluster": (needs("ecs:UpdateCluster", _cluster),),
+    "UpdateClusterSettings": (needs("ecs:UpdateClusterSettings", _cluster),),
+    "PutClusterCapacityProviders": (needs("ecs:PutClusterCapacityProviders", _cluster),),
+    "DeleteCluster": (needs("ecs:DeleteCluster", _cluster),),
+    "RegisterTaskDefinition": (
+        needs("ecs:RegisterTaskDefinition", _family, tagged=True),
+        *passes_role("ecs-tasks.amazonaws.com", "taskRoleArn", "executionRoleArn"),
+        _tags_on_create("RegisterTaskDefinition", _family),
+    ),
+    "DeleteTaskDefinitions": (needs("ecs:DeleteTaskDefinitions", _definitions),),
+    "CreateService": (
+        needs("ecs:CreateService", _service("serviceName"), tagged=True, keys=_in_cluster),
+        _tags_on_create("CreateService", _service("serviceName")),
+        _ROLE,
+    ),
+    "UpdateService": (needs("ecs:UpdateService", _service("service"), keys=_in_cluster),),
+    "DeleteService": (needs("ecs:DeleteService", _service("service"), keys=_in_cluster),),
+    "DescribeServices": (needs("ecs:DescribeServices", _services, keys=_in_cluster),),
+    "ListServices": (needs("ecs:ListServices", keys=_in_cluster),),
+    "ListServiceDeployments": (
+        needs("ecs:ListServiceDeployments", _service("service"), keys=_in_cluster),
+    ),
+    "DescribeServiceDeployments": (
+        needs("ecs:DescribeServiceDeployments", _services_of_deployments),
+        needs("ecs:DescribeServiceDeployments", _service_deployments),
+    ),
+    "ListTasks": (needs("ecs:ListTasks", _instances, keys=_in_cluster),),
+    "DescribeTasks": (needs("ecs:DescribeTasks", _tasks("tasks"), keys=_in_cluster),),
+    "StopTask": (needs("ecs:StopTask", _tasks("task"), keys=_in_cluster),),
+    "RunTask": (needs("ecs:RunTask", _definitions, tagged=True, keys=_in_cluster),),
+    "ExecuteCommand": (
+        needs("ecs:ExecuteCommand", _cluster),
+        needs("ecs:ExecuteCommand", _tasks("task"), keys=_in_cluster),
+    ),
+    "TagResource": (needs("ecs:TagResource", values("resourceArn"), tagged=True),),
+    "UntagResource": (needs("ecs:UntagResource", values("resourceArn")),),
+    "ListTagsForResource": (needs("ecs:ListTagsForResource", values("resourceArn")),),
+    **reads(
+        "ecs",
+        "DeregisterTaskDefinition DescribeTaskDefinition ListClusters ListTaskDefinitionFamilies "
+        "ListTaskDefinitions",
+    ),
+}

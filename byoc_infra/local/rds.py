@@ -1,0 +1,407 @@
+"""What an RDS instance does beside being a record in moto: it is a real PostgreSQL.
+
+Slow things (making a server, ending one) happen in a thread; meanwhile the instance says
+`creating` or `deleting`, as in AWS. Moto's objects are touched under the world's lock only.
+"""
+
+import json
+import logging
+import shutil
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from byoc_infra.errors import NotFound
+from byoc_infra.local.front import Front
+from byoc_infra.local.hooks import Hooks
+from byoc_infra.local.persistence import Persistence, backend_of
+from byoc_infra.local.postgres import Postgres
+from byoc_infra.local.repairs import master_password
+from byoc_infra.local.tls import Authority
+from byoc_infra.local.wire import AwsError, Call
+from byoc_infra.local.world import CUSTOMER_ACCOUNT, World
+
+__all__ = ["Databases"]
+
+CLASS_MEMORY_GIB = {
+    "micro": 1,
+    "small": 2,
+    "medium": 4,
+    "large": 8,
+    "xlarge": 16,
+    "2xlarge": 32,
+    "4xlarge": 64,
+}
+CONNECTIONS_PER_BYTES = 9_531_392
+"""RDS's default `max_connections` is DBInstanceClassMemory / this, at most 5000."""
+USABLE_MEMORY = 0.75
+"""DBInstanceClassMemory is the class's memory less what RDS itself needs; AWS gives no figure."""
+FORCE_SSL_SINCE = 15
+"""From this major version on, RDS's default of `rds.force_ssl` is 1."""
+NOT_MODELLED = (
+    "StopDBInstance",
+    "StartDBInstance",
+    "RestoreDBInstanceFromDBSnapshot",
+    "RestoreDBInstanceToPointInTime",
+    "CreateDBInstanceReadReplica",
+)
+PROMPTLY_S = 0.3
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an instance is."""
+
+    account_id: str
+    region: str
+
+
+@dataclass
+class Running:
+    """One instance's server and the door in front of it."""
+
+    name: str
+    server: Postgres
+    front: Front
+
+
+class Databases:
+    """Every RDS instance of this local cloud."""
+
+    def __init__(self, world: World, persistence: Persistence) -> None:
+        self._world = world
+        self._persistence = persistence
+        self._authority = Authority(world.directory)
+        self._running: dict[str, Running] = {}
+        self._threads: set[threading.Thread] = set()
+        (world.directory / "rds").mkdir(exist_ok=True)
+
+    def register(self, hooks: Hooks) -> None:
+        """Take part in what happens to instances and to their secrets."""
+        hooks.before("rds", "CreateDBInstance", _only_postgres)
+        hooks.after("rds", "CreateDBInstance", self._created)
+        hooks.before("rds", "ModifyDBInstance", self._may_be_modified)
+        hooks.after("rds", "ModifyDBInstance", self._modified)
+        hooks.after("rds", "RebootDBInstance", self._rebooted)
+        hooks.before("rds", "DeleteDBInstance", self._about_to_delete)
+        hooks.after("rds", "DeleteDBInstance", self._deleted)
+        hooks.handle("secretsmanager", "RotateSecret", self._rotate_secret)
+        for operation in NOT_MODELLED:
+            hooks.before("rds", operation, _refuse)
+
+    def status(self) -> dict[str, str]:
+        """Each instance's address, by its identifier."""
+        return {one.name: one.server.directory.name for one in self._running.values()}
+
+    def resume(self) -> None:
+        """After a restart: start what was there, finish what was begun, forget the rest."""
+        known = set()
+        for place, instance in self._instances():
+            known.add(instance.dbi_resource_id)
+            begun = {"creating": self._bring_up, "deleting": self._take_down}
+            self._later(begun.get(instance.status, self._start_again), place, instance)
+        for left in (self._world.directory / "rds").iterdir():
+            if left.name not in known:
+                shutil.rmtree(left, ignore_errors=True)
+
+    def settle(self) -> None:
+        """Wait for what `resume` has begun."""
+        for thread in list(self._threads):
+            thread.join()
+
+    def stop(self) -> None:
+        """End every server; their files stay."""
+        for thread in list(self._threads):
+            thread.join(PROMPTLY_S)
+        for one in list(self._running.values()):
+            one.server.stop()
+
+    def rotate_by_name(self, *, db: str) -> dict[str, Any]:
+        """Change an instance's managed password now, as AWS does on its schedule."""
+        for place, instance in self._instances():
+            if instance.db_instance_identifier == db and hasattr(instance, "master_user_secret"):
+                with self._world.lock:
+                    version = self._rotate(instance, str(uuid.uuid4()))
+                    self._persistence.save(
+                        ("secretsmanager", "rds"), place.account_id, place.region
+                    )
+                return {"secret": instance.master_user_secret.secret_arn, "version": version}
+        raise NotFound(
+            "db",
+            wanted="an instance with a managed password",
+            got=db,
+            next_step="List them with `byoc local status`.",
+        )
+
+    # What happens to an instance
+
+    def _created(self, call: Call) -> None:
+        place, instance = self._find(call)
+        _resolve_version(instance)
+        self._later(self._bring_up, place, instance)
+
+    def _may_be_modified(self, call: Call) -> None:
+        _, instance = self._find(call)
+        if instance is not None and instance.status not in {"available", "storage-full"}:
+            name = instance.db_instance_identifier
+            raise AwsError(
+                "InvalidDBInstanceState",
+                f"Database instance {name} is not in available state.",
+            )
+
+    def _modified(self, call: Call) -> None:
+        renamed = call.params.get("NewDBInstanceIdentifier")
+        place, instance = self._find(call, renamed)
+        if password := call.params.get("MasterUserPassword"):
+            self._running[instance.dbi_resource_id].server.set_password(
+                instance.master_username, password
+            )
+        if call.params.get("RotateMasterUserPassword"):
+            self._rotate(instance, str(uuid.uuid4()))
+        instance.status = "modifying"
+        self._later(self._settle, place, instance)
+
+    def _rebooted(self, call: Call) -> None:
+        place, instance = self._find(call)
+        instance.status = "rebooting"
+        self._later(self._restart, place, instance)
+
+    def _about_to_delete(self, call: Call) -> None:
+        """Moto forgets an instance at once; hold on to it until its server has ended."""
+        _, instance = self._find(call)
+        if instance is not None and instance.status == "deleting":
+            raise AwsError(
+                "InvalidDBInstanceState",
+                f"Instance {instance.db_instance_identifier} is already being deleted.",
+            )
+        self._leaving = instance
+
+    def _deleted(self, call: Call) -> None:
+        place, instance = Place(call.account_id, call.region), self._leaving
+        instance.status = "deleting"
+        self._rds(place).databases[instance.db_instance_identifier] = instance
+        self._later(self._take_down, place, instance)
+
+    # The slow parts, each in a thread
+
+    def _bring_up(self, place: Place, instance: Any) -> None:  # noqa: ANN401 - moto's own
+        server = self._server(instance)
+        password = self._current_password(instance)
+        server.create(user=instance.master_username, password=password, database=instance.db_name)
+        self._open(instance, server)
+        self._say(place, instance, "backing-up")
+        time.sleep(PROMPTLY_S)
+        self._say(place, instance, "available")
+
+    def _start_again(self, place: Place, instance: Any) -> None:  # noqa: ANN401 - moto's own
+        server = self._server(instance)
+        server.start()
+        self._open(instance, server)
+        self._say(place, instance, "available")
+
+    def _restart(self, place: Place, instance: Any) -> None:  # noqa: ANN401 - moto's own
+        running = self._running[instance.dbi_resource_id]
+        running.server.stop()
+        running.server.max_connections = self._max_connections(instance)
+        running.server.start()
+        self._say(place, instance, "available")
+
+    def _settle(self, place: Place, instance: Any) -> None:  # noqa: ANN401 - moto's own
+        running = self._running[instance.dbi_resource_id]
+        if running.server.max_connections != self._max_connections(instance):
+            self._restart(place, instance)
+        if running.name != instance.address:
+            self._close(running)
+            self._open(instance, running.server)
+        time.sleep(PROMPTLY_S)
+        self._say(place, instance, "available")
+
+    def _take_down(self, place: Place, instance: Any) -> None:  # noqa: ANN401 - moto's own
+        running = self._running.pop(instance.dbi_resource_id, None)
+        if running is not None:
+            self._close(running)
+        self._server(instance).remove() if running is None else running.server.remove()
+        with self._world.lock:
+            self._rds(place).databases.pop(instance.db_instance_identifier, None)
+            self._persistence.save(("rds",), place.account_id, place.region)
+
+    def _later(
+        self,
+        work: Callable[[Place, Any], None],
+        place: Place,
+        instance: Any,  # noqa: ANN401 - moto's own
+    ) -> None:
+        def run() -> None:
+            try:
+                work(place, instance)
+            except Exception:
+                log.exception("database %s", instance.db_instance_identifier)
+                self._say(place, instance, "failed")
+            finally:
+                self._threads.discard(threading.current_thread())
+
+        thread = threading.Thread(
+            target=run, name=f"rds {instance.db_instance_identifier}", daemon=True
+        )
+        self._threads.add(thread)
+        thread.start()
+
+    def _say(self, place: Place, instance: Any, status: str) -> None:  # noqa: ANN401
+        with self._world.lock:
+            instance.status = status
+            self._persistence.save(("rds",), place.account_id, place.region)
+
+    # Doors and names
+
+    def _open(self, instance: Any, server: Postgres) -> None:  # noqa: ANN401 - moto's own
+        address, name = self._world.addresses.take(), instance.address
+        front = Front(
+            address=address,
+            port=int(instance.port),
+            socket_path=server.socket_path,
+            context=self._authority.server_context(name, address),
+            tls_only=lambda: _parameter(instance, "rds.force_ssl") == "1",
+        )
+        self._world.shared_loop.run(front.start())
+        self._running[instance.dbi_resource_id] = Running(name, server, front)
+        self._world.hosts.set(name, address)
+
+    def _close(self, running: Running) -> None:
+        self._world.hosts.set(running.name, None)
+        self._world.shared_loop.run(running.front.stop())
+
+    def _server(self, instance: Any) -> Postgres:  # noqa: ANN401 - moto's own
+        identity = instance.dbi_resource_id
+        return Postgres(
+            self._world,
+            self._world.directory / "rds" / identity,
+            # A socket file's whole path has little room.
+            self._world.directory / "sockets" / identity[-12:],
+            str(instance.engine_version),
+            self._max_connections(instance),
+        )
+
+    def _max_connections(self, instance: Any) -> int:  # noqa: ANN401 - moto's own
+        asked = _parameter(instance, "max_connections")
+        if asked and asked.isdigit():
+            return int(asked)
+        size = str(instance.db_instance_class).rpartition(".")[2]
+        memory = CLASS_MEMORY_GIB.get(size, 8) * 2**30 * USABLE_MEMORY
+        return min(int(memory / CONNECTIONS_PER_BYTES), 5000)
+
+    # Passwords
+
+    def _current_password(self, instance: Any) -> str:  # noqa: ANN401 - moto's own
+        if not instance.manage_master_user_password:
+            return str(instance.master_user_password)
+        secret = instance.master_user_secret.secret
+        value = secret.versions[secret.default_version_id]["secret_string"]
+        return str(json.loads(value)["password"])
+
+    def _rotate(self, instance: Any, version: str) -> str:  # noqa: ANN401 - moto's own
+        """A new password, in the role and in the secret."""
+        running = self._running.get(instance.dbi_resource_id)
+        if running is None or instance.status not in {"available", "modifying"}:
+            raise AwsError(
+                "InvalidRequestException", "The database instance is not available for rotation."
+            )
+        secret = instance.master_user_secret.secret
+        password = master_password()
+        running.server.set_password(instance.master_username, password)
+        now = int(self._world.now())
+        value = {"username": instance.master_username, "password": password}
+        content = {
+            "createdate": now,
+            "version_id": version,
+            "version_stages": ["AWSCURRENT"],
+            "secret_string": json.dumps(value),
+        }
+        secret.reset_default_version(content, version)
+        secret.secret_string = content["secret_string"]
+        secret.last_rotation_date = secret.last_changed_date = now
+        secret.next_rotation_date = now + secret.auto_rotate_after_days * 86400
+        return version
+
+    def _rotate_secret(self, call: Call) -> dict[str, Any]:
+        """RotateSecret of what AWS itself rotates; by a function of the caller's: not modelled."""
+        with self._world.lock:
+            store = backend_of("secretsmanager", call.account_id, call.region).secrets
+            secret = store.get(call.params["SecretId"])
+            if secret is None:
+                raise AwsError(
+                    "ResourceNotFoundException", "Secrets Manager can't find the specified secret."
+                )
+            instance = self._behind(secret)
+            if instance is None:
+                raise AwsError(
+                    "InvalidRequestException",
+                    "No Lambda rotation function ARN is associated with this secret.",
+                )
+            _keep_schedule(secret, call.params.get("RotationRules"))
+            version = secret.default_version_id
+            if call.params.get("RotateImmediately", True):
+                token = call.params.get("ClientRequestToken") or str(uuid.uuid4())
+                version = self._rotate(instance, token)
+            return {"ARN": secret.arn, "Name": secret.name, "VersionId": version}
+
+    def _behind(self, secret: Any) -> Any:  # noqa: ANN401 - moto's own
+        for _, instance in self._instances():
+            managed = getattr(instance, "master_user_secret", None)
+            if managed is not None and managed.secret_arn == secret.arn:
+                return instance
+        return None
+
+    # Moto's objects
+
+    def _rds(self, place: Place) -> Any:  # noqa: ANN401 - moto's own
+        return backend_of("rds", place.account_id, place.region)
+
+    def _find(self, call: Call, name: str | None = None) -> tuple[Place, Any]:
+        place = Place(call.account_id, call.region)
+        wanted = name or call.params["DBInstanceIdentifier"]
+        return place, self._rds(place).databases.get(wanted)
+
+    def _instances(self) -> list[tuple[Place, Any]]:
+        place = Place(CUSTOMER_ACCOUNT, self._world.region)
+        with self._world.lock:
+            return [(place, one) for one in self._rds(place).databases.values()]
+
+
+def _only_postgres(call: Call) -> None:
+    if call.params.get("Engine") != "postgres":
+        raise AwsError(
+            "NotModelled", "The local cloud has no engine but postgres for an instance.", 501
+        )
+
+
+def _refuse(call: Call) -> None:
+    raise AwsError("NotModelled", f"The local cloud does not model {call.operation}.", 501)
+
+
+MINOR = {"13": "13.22", "14": "14.19", "15": "15.14", "16": "16.10", "17": "17.6", "18": "18.1"}
+"""What RDS would make of a bare major version; the server that runs is of one version always."""
+
+
+def _resolve_version(instance: Any) -> None:  # noqa: ANN401 - moto's own
+    instance.engine_version = MINOR.get(instance.engine_version, instance.engine_version)
+
+
+def _keep_schedule(secret: Any, rules: Any) -> None:  # noqa: ANN401 - moto's own
+    if rules:
+        secret.rotation_rules = dict(rules)
+        secret.auto_rotate_after_days = int(rules.get("AutomaticallyAfterDays", 0))
+        secret.rotation_enabled = True
+
+
+def _parameter(instance: Any, name: str) -> str | None:  # noqa: ANN401 - moto's own
+    for group in instance.db_parameter_groups():
+        if name in group.parameters:
+            return str(group.parameters[name].get("ParameterValue"))
+    major = str(instance.engine_version).partition(".")[0]
+    if name == "rds.force_ssl":
+        return "1" if major.isdigit() and int(major) >= FORCE_SSL_SINCE else "0"
+    return None

@@ -1,0 +1,153 @@
+"""The program that a customer runs once: network, cluster, and the role for the control plane."""
+
+from dataclasses import dataclass
+
+import pulumi
+
+from byoc_infra.components.access import CustomerAccess, CustomerAccessArgs
+from byoc_infra.components.cluster import Cluster, ClusterArgs
+from byoc_infra.components.network import Network, NetworkArgs
+from byoc_infra.naming import AccountNames, Place
+from byoc_infra.programs._config import spec_from_config
+from byoc_infra.programs._lookups import check_place, two_zones
+from byoc_infra.spec import AccountSpec
+
+__all__ = ["OUTPUTS", "AccountProgram", "main"]
+
+NAME = "langgraph-cloud"
+"""The logical name of everything in the stack."""
+ZONES_TO_TRY = ("a", "b")
+"""Stand for zones that are not known before AWS is asked."""
+
+OUTPUTS = {
+    "aws_account_id": "The account that was set up",
+    "region": "Its region",
+    "installation": "Which installation of the account this is",
+    "role_arn": "Give this to the vendor: the role that its control plane assumes",
+    "permissions": "least_privilege or managed: what the role may do",
+    "vpc_id": "The VPC that deployments run in",
+    "private_subnet_ids": "Where tasks and databases run",
+    "public_subnet_ids": "Where the NAT gateway and internet-facing balancers are",
+    "cluster": "The ECS cluster of all deployments",
+    "log_group": "Where the deployments' logs are",
+    "execution_role_arn": "The only role that may read the deployments' secrets",
+    "task_role_arns": "Roles that applications may run with; give them rights as you see fit",
+    "repositories": "ECR repositories that deployments may run images from",
+    "redis_image": "What deployments run as their cache",
+}
+"""Each output and what it is for."""
+
+
+@dataclass(frozen=True)
+class AccountProgram:
+    """The account stack; called, it makes everything.
+
+    A spec that cannot work is refused when the program is made, before the engine starts.
+    """
+
+    spec: AccountSpec
+
+    def __post_init__(self) -> None:
+        spec = self.spec
+        self.network_args(spec.network.zones or ZONES_TO_TRY)
+        self.cluster_args(vpc_id="", private_subnet_ids=[], cidr=spec.network.cidr)
+        self.access_args(namespace_arn="")
+
+    @property
+    def names(self) -> AccountNames:
+        """What things are called."""
+        return AccountNames(self.spec.installation)
+
+    @property
+    def place(self) -> Place:
+        """Where they are."""
+        return Place(self.spec.aws_account_id, self.spec.region)
+
+    def network_args(self, zones: list[str] | tuple[str, ...]) -> NetworkArgs:
+        """What the network is asked to be."""
+        network = self.spec.network
+        return NetworkArgs(
+            names=self.names,
+            zones=zones,
+            cidr=network.cidr,
+            private_cidrs=network.private_cidrs,
+            public_cidrs=network.public_cidrs,
+        )
+
+    def cluster_args(
+        self,
+        *,
+        vpc_id: pulumi.Input[str],
+        private_subnet_ids: list[pulumi.Output[str]],
+        cidr: pulumi.Input[str],
+    ) -> ClusterArgs:
+        """What the shared pieces are asked to be."""
+        spec = self.spec
+        return ClusterArgs(
+            names=self.names,
+            place=self.place,
+            vpc_id=vpc_id,
+            private_subnet_ids=private_subnet_ids,
+            ingress_cidrs=spec.ingress_cidrs if spec.ingress_cidrs is not None else (cidr,),
+            repositories=spec.repositories,
+            redis_image=spec.redis_image,
+            task_roles=spec.task_roles,
+            public_ingress=spec.public_ingress,
+            egress_ports=spec.egress_ports,
+            log_retention_days=spec.log_retention_days,
+            create_service_linked_roles=spec.create_service_linked_roles,
+            permissions_boundary_arn=spec.permissions_boundary_arn,
+        )
+
+    def access_args(self, *, namespace_arn: pulumi.Input[str]) -> CustomerAccessArgs:
+        """What the control plane is allowed."""
+        spec = self.spec
+        return CustomerAccessArgs(
+            names=self.names,
+            place=self.place,
+            vendor_principal_arn=spec.vendor_principal_arn,
+            external_ids=spec.external_ids,
+            namespace_arn=namespace_arn,
+            repositories=spec.repositories,
+            task_roles=spec.task_roles,
+            permissions=spec.permissions,
+            permissions_boundary_arn=spec.permissions_boundary_arn,
+            max_session_s=spec.max_session_s,
+        )
+
+    def __call__(self) -> None:
+        """Make the account's pieces and export `OUTPUTS`."""
+        check_place(self.place)
+        network = Network(NAME, self.network_args(self.spec.network.zones or two_zones()))
+        cluster = Cluster(
+            NAME,
+            self.cluster_args(
+                vpc_id=network.vpc_id,
+                private_subnet_ids=network.private_subnet_ids,
+                cidr=network.cidr,
+            ),
+        )
+        access = CustomerAccess(NAME, self.access_args(namespace_arn=cluster.namespace_arn))
+        values = {
+            "aws_account_id": self.spec.aws_account_id,
+            "region": self.spec.region,
+            "installation": self.spec.installation,
+            "role_arn": access.role_arn,
+            "permissions": self.spec.permissions,
+            "vpc_id": network.vpc_id,
+            "private_subnet_ids": network.private_subnet_ids,
+            "public_subnet_ids": network.public_subnet_ids,
+            "cluster": cluster.cluster_name,
+            "log_group": cluster.log_group,
+            "execution_role_arn": cluster.execution_role_arn,
+            "task_role_arns": cluster.task_role_arns,
+            "repositories": list(self.spec.repositories),
+            "redis_image": self.spec.redis_image,
+        }
+        for output in OUTPUTS:
+            pulumi.export(output, values[output])
+
+
+def main() -> None:
+    """Run the account program with its spec from `pulumi config`."""
+    AccountProgram(spec_from_config(AccountSpec))()

@@ -1,0 +1,134 @@
+"""What a Database asks of AWS."""
+
+import pytest
+
+from byoc_infra.components import Database
+from byoc_infra.errors import SpecError
+from byoc_infra.naming import SECRET_TAG
+from tests.support.examples import database_args
+from tests.support.recorder import Recorder, record
+
+RDS = "aws:rds/instance:Instance"
+PARAMETERS = "aws:rds/parameterGroup:ParameterGroup"
+ROTATION = "aws:secretsmanager/secretRotation:SecretRotation"
+
+
+def made(**changes: object) -> Recorder:
+    """What is registered for a database with these arguments."""
+    return record(lambda: Database("orders", database_args(**changes)))
+
+
+def test_password_made_by_aws() -> None:
+    """No password passes through our state, and the user is the server's."""
+    asked = made().inputs(RDS)
+
+    assert asked["manageMasterUserPassword"] is True
+    assert asked["username"] == "langgraph"
+    assert not {"password", "passwordWo"} & set(asked)
+
+
+def test_password_is_rotated_on_schedule() -> None:
+    """AWS's own seven days become ninety, and nothing rotates while tasks are starting."""
+    rotation = made().only(ROTATION)
+
+    assert rotation.inputs["rotationRules"] == {"automaticallyAfterDays": 90}
+    assert rotation.inputs["rotateImmediately"] is False
+    assert "rds!db-" in rotation.inputs["secretId"]
+    assert rotation.options == {"retainOnDelete": True}
+
+
+def test_the_execution_role_may_read_the_password() -> None:
+    """RDS copies the instance's tags to the secret at creation, so they are there from the start."""
+    assert made().inputs(RDS)["tags"][SECRET_TAG] == "default"
+
+
+def test_storage_is_encrypted() -> None:
+    """With AWS's own key, or with the one that is given."""
+    assert made().inputs(RDS)["storageEncrypted"] is True
+    assert made(kms_key_arn="arn:key").inputs(RDS)["kmsKeyId"] == "arn:key"
+
+
+def test_tls_is_forced() -> None:
+    """The server refuses plain connections, whatever a client asks for."""
+    recorder = made()
+    parameters = {p["name"]: p["value"] for p in recorder.inputs(PARAMETERS)["parameters"]}
+
+    assert parameters["rds.force_ssl"] == "1"
+    assert recorder.inputs(RDS)["parameterGroupName"] == recorder.inputs(PARAMETERS)["name"]
+
+
+def test_not_reachable_from_the_internet() -> None:
+    """No public address, private subnets, the given security groups only."""
+    asked = made().inputs(RDS)
+
+    assert asked["publiclyAccessible"] is False
+    assert asked["dbSubnetGroupName"] == "private"
+    assert asked["vpcSecurityGroupIds"] == ["sg-database"]
+
+
+def test_deletion_is_refused_until_lifted() -> None:
+    """Protection is on by default and lifted by name."""
+    assert made().inputs(RDS)["deletionProtection"] is True
+    assert made(deletion_protection=False).inputs(RDS)["deletionProtection"] is False
+
+
+def test_lifting_protection_keeps_the_last_snapshot() -> None:
+    """The two guards are independent: a destroy needs the first lifted, never the second."""
+    asked = made(deletion_protection=False).inputs(RDS)
+
+    assert asked["finalSnapshotIdentifier"] == "lg-orders-final-1a2b3c4d"
+    assert asked["skipFinalSnapshot"] is False
+
+
+def test_no_last_snapshot_is_asked_for_by_name() -> None:
+    """None is a decision, not a default."""
+    asked = made(final_snapshot_name=None).inputs(RDS)
+
+    assert asked["skipFinalSnapshot"] is True
+    assert "finalSnapshotIdentifier" not in asked
+
+
+def test_backups_are_kept_a_week() -> None:
+    """Automated backups, whose tags say whose they are."""
+    asked = made().inputs(RDS)
+
+    assert asked["backupRetentionPeriod"] == 7
+    assert asked["copyTagsToSnapshot"] is True
+
+
+def test_logs_go_to_cloudwatch() -> None:
+    """Both kinds that PostgreSQL has."""
+    assert made().inputs(RDS)["enabledCloudwatchLogsExports"] == ["postgresql", "upgrade"]
+
+
+def test_changes_are_applied_at_once() -> None:
+    """Else AWS reports the old values until a window comes, and every preview shows a change."""
+    assert made().inputs(RDS)["applyImmediately"] is True
+
+
+@pytest.mark.parametrize(("version", "family"), [("15.8", "postgres15"), ("16", "postgres16")])
+def test_the_parameter_family_follows_the_version(version: str, family: str) -> None:
+    """A minor version does not count."""
+    assert made(engine_version=version).inputs(PARAMETERS)["family"] == family
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("storage_gib", 5, "storage_gib: want 20 to 65536, got 5"),
+        ("rotation_days", 0, "rotation_days: want 1 to 1000, got 0"),
+        ("rotation_days", 1001, "rotation_days: want 1 to 1000, got 1001"),
+        ("backup_days", 0, "backup_days: want 1 to 35, got 0"),
+        ("engine_version", "15.7", "engine_version: want PostgreSQL 15.8 or newer, got '15.7'"),
+        ("engine_version", "15", "engine_version: want PostgreSQL 15.8 or newer, got '15'"),
+        ("engine_version", "new", "engine_version: want PostgreSQL 15.8 or newer, got 'new'"),
+        ("final_snapshot_name", "a--b", "final_snapshot_name: want up to 255 letters"),
+        ("final_snapshot_name", "1a", "final_snapshot_name: want up to 255 letters"),
+    ],
+)
+def test_bad_input_is_refused_by_name(field: str, value: object, message: str) -> None:
+    """The message names the field, what is wanted and what was given."""
+    with pytest.raises(SpecError) as refused:
+        database_args(**{field: value})
+
+    assert str(refused.value).startswith(message)
