@@ -105,13 +105,17 @@ def _task_definition(session: Session, inputs: Inputs) -> str | None:
         "taskDefinitionArns",
         familyPrefix=family,
         status="ACTIVE",
-        sort="DESC",
     )
-    newest = next((arn for arn in arns if arn.rsplit("/", 1)[-1].split(":")[0] == family), None)
-    if newest is None:
+    revisions = {int(arn.rsplit(":", 1)[-1]): arn for arn in arns if _family(arn) == family}
+    if not revisions:
         return None
+    newest = revisions[max(revisions)]
     about = session.ask("ecs", "describe_task_definition", taskDefinition=newest, include=["TAGS"])
     return newest if ours(inputs, tags_of(about.get("tags"))) else None
+
+
+def _family(arn: str) -> str:
+    return arn.rsplit("/", 1)[-1].split(":", maxsplit=1)[0]
 
 
 def _log_group(session: Session, inputs: Inputs) -> str | None:

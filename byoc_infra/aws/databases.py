@@ -61,13 +61,14 @@ def _current(session: Session, arn: str) -> tuple[str, datetime.datetime]:
 def password_is_newer(session: Session, identifier: str, *, cluster: str, service: str) -> bool:
     """Whether a running task of the service may have started with an earlier password.
 
-    AWS gives some of these times in whole seconds, so the same second counts as newer: a
-    needless restart is harmless, a missed one is not.
+    A time in whole seconds may lie up to a second before what happened. The same second counts
+    as earlier: it is the one in which a stack makes first the password and then the tasks.
     """
     oldest = oldest_task(session, cluster, service)
     if oldest is None:
         return False
-    return managed_secret(session, identifier).created >= oldest.replace(microsecond=0)
+    created = managed_secret(session, identifier).created
+    return created > (oldest if created.microsecond else oldest.replace(microsecond=0))
 
 
 def free_snapshot_name(session: Session, wanted: str) -> str:

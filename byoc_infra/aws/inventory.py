@@ -111,14 +111,14 @@ def _in_clusters(operation: str, key: str, **params: object) -> Lister:
     extra: dict[str, Any] = params
 
     def listed(session: Session) -> Iterator[str]:
-        for cluster in session.each("ecs", "list_clusters", "clusterArns"):
+        for cluster in _clusters(session):
             yield from session.each("ecs", operation, key, cluster=cluster, **extra)
 
     return listed
 
 
 def _services(session: Session) -> Iterator[str]:
-    for cluster in session.each("ecs", "list_clusters", "clusterArns"):
+    for cluster in _clusters(session):
         arns = list(session.each("ecs", "list_services", "serviceArns", cluster=cluster))
         for start in range(0, len(arns), 10):
             answer = session.ask(

@@ -8,7 +8,7 @@ import typer
 from byoc_infra.cli import output
 
 if TYPE_CHECKING:
-    from byoc_infra.local.cloud import LocalCloud
+    from byoc_infra.local.cloud import LocalCloud, Who
 
 __all__ = ["app"]
 
@@ -16,7 +16,11 @@ NameOption = Annotated[
     str | None,
     typer.Option("--name", help="Which local cloud; by the working directory if absent."),
 ]
-WHOSE = ("customer", "vendor")
+WHOSE: "dict[str, Who]" = {
+    "customer": "customer",
+    "vendor": "vendor",
+    "vendor-admin": "vendor-admin",
+}
 
 app = typer.Typer(help="Run an AWS on this machine.")
 
@@ -53,7 +57,7 @@ def status(name: NameOption = None) -> None:
 
 @app.command()
 def env(
-    who: Annotated[str, typer.Argument(help="customer or vendor.")] = "customer",
+    who: Annotated[str, typer.Argument(help="customer, vendor or vendor-admin.")] = "customer",
     name: NameOption = None,
 ) -> None:
     """Print the variables for any AWS tool: `eval "$(byoc local env vendor)"`."""
@@ -62,9 +66,9 @@ def env(
     from byoc_infra.local.cloud import LocalCloud
 
     if who not in WHOSE:
-        raise typer.BadParameter("customer or vendor", param_hint="who")
+        raise typer.BadParameter(" or ".join(WHOSE), param_hint="who")
     cloud = LocalCloud.attach(name)
-    values = cloud.env("customer" if who == "customer" else "vendor")
+    values = cloud.env(WHOSE[who])
     spoken = output.current()
     shell = "\n".join(f"export {key}={shlex.quote(value)}" for key, value in values.items())
     # another account's keys of an earlier `env` must not stay

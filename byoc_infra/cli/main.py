@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ByocError as error:
         output.current().failure(error.as_dict())
         return error.exit_code
-    except (KeyboardInterrupt, typer.Abort):
+    except typer.Abort:
         output.current().failure(_interrupted())
         return INTERRUPTED_EXIT
     except typer.TyperException as error:
@@ -67,6 +67,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return USAGE_EXIT
     except Exception as error:  # noqa: BLE001 - the last line of defence: no traceback for users
         return _unforeseen(error)
+    if ended == INTERRUPTED_EXIT:  # Typer has made an exit code of the KeyboardInterrupt
+        output.current().failure(_interrupted())
     return ended if isinstance(ended, int) else 0
 
 

@@ -4,7 +4,10 @@ import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, is_dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 __all__ = ["Output", "current", "plain"]
 
@@ -57,12 +60,13 @@ class Output:
     def fields(self, values: dict[str, Any]) -> None:
         """Names and values, one a line."""
         from rich.table import Table
+        from rich.text import Text
 
         table = Table.grid(padding=(0, 2))
         table.add_column(no_wrap=True)
         table.add_column(overflow="fold")
         for name, value in values.items():
-            table.add_row(f"[bold]{name}[/bold]", _cell(value))
+            table.add_row(Text(name, style="bold"), _cell(value))
         self._print(table)
 
     def table(self, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -84,12 +88,12 @@ class Output:
 
     def _error_for_people(self, error: dict[str, Any]) -> None:
         from rich.console import Console
-        from rich.markup import escape
+        from rich.text import Text
 
-        console = Console(stderr=True, soft_wrap=True, highlight=False)
-        console.print(f"[bold red]{error['code']}[/bold red] {escape(str(error['field']))}")
+        console = Console(stderr=True, soft_wrap=True)
+        console.print(Text.assemble((str(error["code"]), "bold red"), f" {error['field']}"))
         for label, key in (("wanted", "wanted"), ("got", "got"), ("next", "next_step")):
-            console.print(f"  [bold]{label:<7}[/bold]{escape(str(error[key]))}")
+            console.print(Text.assemble("  ", (f"{label:<7}", "bold"), str(error[key])))
 
 
 _current = Output()
@@ -113,11 +117,12 @@ def plain(value: object) -> Any:  # noqa: ANN401 - whatever JSON can hold
     return str(value)
 
 
-def _cell(value: object) -> str:
-    from rich.markup import escape
+def _cell(value: object) -> "Text":
+    """The value as it is: an ARN is no markup, and its `:secret:` no picture."""
+    from rich.text import Text
 
     if isinstance(value, list | tuple):
-        return escape("\n".join(str(one) for one in value) or "-")
+        return Text("\n".join(str(one) for one in value) or "-")
     if isinstance(value, dict):
-        return escape("\n".join(f"{key} = {one}" for key, one in value.items()) or "-")
-    return escape("-" if value is None else str(value))
+        return Text("\n".join(f"{key} = {one}" for key, one in value.items()) or "-")
+    return Text("-" if value is None else str(value))

@@ -14,6 +14,7 @@ __all__ = [
     "check_network_range",
     "check_one_of",
     "check_pattern",
+    "check_ports",
     "check_unique",
 ]
 
@@ -88,6 +89,20 @@ def check_one_of(field: str, value: object, allowed: Iterable[object], *, next_s
     if value not in choices:
         wanted = "one of " + ", ".join(str(choice) for choice in choices)
         raise SpecError(field, wanted=wanted, got=repr(value), next_step=next_step)
+
+
+def check_ports(field: str, ports: Iterable[int]) -> None:
+    """TCP ports, none twice."""
+    listed = list(ports)
+    check_unique(field, (str(port) for port in listed))
+    for port in listed:
+        if not 1 <= port <= 65535:
+            raise SpecError(
+                field,
+                wanted="ports from 1 to 65535",
+                got=str(port),
+                next_step="Name each port that is needed.",
+            )
 
 
 def check_network_range(field: str, cidr: str) -> None:

@@ -19,6 +19,7 @@ from byoc_infra.components._checks import (
     check_digest,
     check_network_range,
     check_one_of,
+    check_ports,
     check_unique,
 )
 from byoc_infra.components._firewall import GROUPS, Rule, rules
@@ -74,6 +75,7 @@ class ClusterArgs:
                 check_network_range("ingress_cidrs", cidr)
         for field in ("repositories", "task_roles", "create_service_linked_roles"):
             check_unique(field, getattr(self, field))
+        check_ports("egress_ports", self.egress_ports)
         for service in self.create_service_linked_roles:
             check_one_of(
                 "create_service_linked_roles",

@@ -200,11 +200,14 @@ class LangGraphDeployment(Component):
         redis = passed.pop(REDIS_SECRET)
         cache = Cache(f"{name}-cache", args.cache_args(password_secret_arn=redis), self.child())
         passed["PGPASSWORD"] = pulumi.Output.concat(database.secret_arn, ":password::")
-        passed["REDIS_URI"] = pulumi.Output.concat(redis, ":uri::")
+        # By way of the cache's service: the server comes after it, and goes before it.
+        passed["REDIS_URI"] = pulumi.Output.all(redis, cache.service_name).apply(
+            lambda known: f"{known[0]}:uri::"
+        )
         service = Service(
             f"{name}-api",
             args.service_args(database_address=database.address, secrets=passed),
-            self.child(depends_on=[cache]),  # on the way down the server goes first
+            self.child(),
         )
         self.url, self.service_name = service.url, service.service_name
         self.cache_service_name = cache.service_name

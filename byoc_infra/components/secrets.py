@@ -18,7 +18,7 @@ from byoc_infra.components._base import Component
 from byoc_infra.components._checks import check_pattern
 from byoc_infra.components._environment import NAME
 from byoc_infra.components._policies import key_policy, secret_policy
-from byoc_infra.errors import DuplicateName, SpecError
+from byoc_infra.errors import SpecError
 from byoc_infra.naming import SECRET_TAG, DeploymentNames, Place
 from byoc_infra.spec import SecretReference
 
@@ -51,7 +51,6 @@ class SecretsArgs:
     def __post_init__(self) -> None:
         for name, reference in self.entries.items():
             _check_entry(name, reference)
-        self._check_collisions()
         least, most = RECOVERY_DAYS
         if self.recovery_days != 0 and not least <= self.recovery_days <= most:
             raise SpecError(
@@ -60,18 +59,6 @@ class SecretsArgs:
                 got=str(self.recovery_days),
                 next_step="0 deletes values at once.",
             )
-
-    def _check_collisions(self) -> None:
-        taken: dict[str, str] = {}
-        for name in self.containers():
-            other = taken.setdefault(self.names.secret(name), name)
-            if other != name:
-                raise DuplicateName(
-                    f"secrets.{name}",
-                    wanted="containers with different names",
-                    got=f"{other} and {name}, both {self.names.secret(name)}",
-                    next_step="Rename one.",
-                )
 
     def containers(self) -> list[str]:
         """The environment names whose containers are made here."""

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,7 @@ class Engine:
         target: Sequence[str] | None = None,
     ) -> Outcome:
         """What `up` would do, without doing or keeping anything."""
-        run = self._run("preview", stack, on_event, deadline_s)
-        return self._outcome("preview", stack, run(targets=_urns(target)), run)
+        return self._read("preview", stack, on_event, deadline_s, targets=_urns(target))
 
     def refresh(
         self,
@@ -96,13 +96,11 @@ class Engine:
 
     def outputs(self, stack: StackRef, *, deadline_s: float = 120.0) -> Outcome:
         """What the last `up` exported; secret values read `[secret]`."""
-        run = self._run("outputs", stack, None, deadline_s)
-        return self._outcome("outputs", stack, run(), run)
+        return self._read("outputs", stack, None, deadline_s)
 
     def export(self, stack: StackRef, *, deadline_s: float = 120.0) -> Outcome:
         """The stack's deployment as `Outcome.state`; secrets in it stay encrypted."""
-        run = self._run("export", stack, None, deadline_s)
-        return self._outcome("export", stack, run(), run)
+        return self._read("export", stack, None, deadline_s)
 
     def import_(
         self,
@@ -144,6 +142,21 @@ class Engine:
         """Stop the run that this engine has under way on the stack; False if there is none."""
         return self._runner.stop(stack)
 
+    def _read(
+        self,
+        kind: Kind,
+        stack: StackRef,
+        on_event: OnEvent | None,
+        deadline_s: float,
+        *,
+        targets: tuple[str, ...] = (),
+    ) -> Outcome:
+        run = self._run(kind, stack, on_event, deadline_s)
+        try:
+            return self._outcome(kind, stack, run(targets=targets), run)
+        except ByocError as failure:
+            return Outcome(kind=kind, ok=False, failure=failure)
+
     def _write(
         self,
         kind: Kind,
@@ -161,7 +174,7 @@ class Engine:
                 recovered = recovery.recover(steps, held, find)
                 if not recovered.ok:
                     return recovered
-            elif held.unanswered():
+            elif held.unanswered() or recovery.state_has_pending(stack):
                 return Outcome(kind=kind, ok=False, failure=_needs_recovery(stack))
             run = self._run(kind, stack, on_event, deadline_s, held)
             report = run(targets=targets, remove=remove)
@@ -184,7 +197,8 @@ class Engine:
         if not held.acquire(wait_s=self._grace_s + 15.0):
             return Outcome(kind=kind, ok=False, failure=_busy(stack))
         try:
-            return work(held)
+            outcome = work(held)
+            return replace(outcome, duration_s=outcome.duration_s or time.monotonic() - started)
         except ByocError as failure:
             spent = time.monotonic() - started
             return Outcome(kind=kind, ok=False, failure=failure, duration_s=spent)

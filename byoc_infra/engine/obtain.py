@@ -17,13 +17,16 @@ from pathlib import Path
 from time import monotonic
 from typing import Protocol
 
-__all__ = ["WAYS", "NotObtainedError", "Tell"]
+__all__ = ["WAYS", "NotObtainedError", "Tell", "build_language_host"]
 
 CLI_VERSION = "v3.250.0"
 """The release that `pulumi_cli/go.mod` pins: later ones are not served as a Go module."""
 GO_NEEDED = (1, 25, 11)
 CLI_PACKAGE = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 VERSION_VARIABLE = "github.com/pulumi/pulumi/sdk/v3/go/common/version.Version"
+LANGUAGE_HOST = "pulumi-language-python"
+LANGUAGE_MODULE = "github.com/pulumi/pulumi/sdk/v3"
+LANGUAGE_VERSION = "v3.60.0"
 INSTALLER_URL = "https://get.pulumi.com/install.sh"
 PROBE_S = 4.0
 INSTALL_S = 300.0
@@ -88,7 +91,7 @@ class Installer:
             )
             said = _run(
                 [sys.executable, "-c", script, str(scratch / "root")],
-                env={**os.environ, "TMPDIR": str(scratch), "PULUMI_SKIP_UPDATE_CHECK": "true"},
+                env={"TMPDIR": str(scratch), "PULUMI_SKIP_UPDATE_CHECK": "true"},
                 cwd=scratch,
                 limit_s=INSTALL_S,
                 tell=lambda lines: tell("downloading the Pulumi CLI", lines),
@@ -96,7 +99,7 @@ class Installer:
             found = [line for line in said if re.fullmatch(r"\d+\.\d+\.\d+\S*", line)]
             if not found:
                 raise NotObtainedError("the installer did not say which version it installed")
-            _place(scratch / "root" / "bin", cache / f"v{found[-1]}")
+            _place(scratch / "root" / "bin", cache / f"v{found[-1]}", "pulumi")
 
 
 class GoBuild:
@@ -124,30 +127,49 @@ class GoBuild:
         text = f"building the Pulumi CLI {CLI_VERSION} with Go (once; it is kept in {cache})"
         tell(text)
         with _scratch(cache) as scratch:
-            for name in ("go.mod", "go.sum"):
-                source = resources.files("byoc_infra.engine").joinpath("pulumi_cli", name)
-                (scratch / name).write_text(source.read_text())
-            (scratch / "bin").mkdir()
             flags = f"-s -w -X {VERSION_VARIABLE}={CLI_VERSION}"
-            output = str(scratch / "bin" / "pulumi")
-            _run(
-                [
-                    "go",
-                    "build",
-                    "-v",
-                    "-mod=readonly",
-                    "-ldflags",
-                    flags,
-                    "-o",
-                    output,
-                    CLI_PACKAGE,
-                ],
-                env={**os.environ, "GOWORK": "off"},
-                cwd=scratch,
-                limit_s=BUILD_S,
-                tell=lambda lines: tell(text, lines),
-            )
-            _place(scratch / "bin", cache / CLI_VERSION)
+            _go_build(scratch, "pulumi_cli", CLI_PACKAGE, flags, lambda lines: tell(text, lines))
+            _place(scratch / "bin", cache / CLI_VERSION, "pulumi")
+
+
+def build_language_host(cache: Path, tell: Tell) -> Path:
+    """The folder with Pulumi's Python language host, for `pulumi up` by hand.
+
+    A released Pulumi ships it; a CLI that Go built has none. The newest that is published as a Go
+    module is old, and runs today's programs when the virtual environment comes first on PATH.
+    """
+    final = cache / LANGUAGE_VERSION
+    if (final / LANGUAGE_HOST).exists():
+        return final
+    if reason := GoBuild().blocker():
+        raise NotObtainedError(reason)
+    text = "building Pulumi's Python language host with Go"
+    tell(text)
+    cache.mkdir(parents=True, exist_ok=True)
+    with _scratch(cache) as scratch:
+        package = f"{LANGUAGE_MODULE}/python/cmd/{LANGUAGE_HOST}"
+        module = "pulumi_language_python"
+        _go_build(scratch, module, package, "-s -w", lambda lines: tell(text, lines))
+        where = ["go", "list", "-m", "-f", "{{.Dir}}", LANGUAGE_MODULE]
+        (source,) = _run(where, cwd=scratch, limit_s=BUILD_S, tell=lambda _: None)[:1]
+        script = scratch / "bin" / f"{LANGUAGE_HOST}-exec"
+        shutil.copyfile(Path(source) / "python" / "cmd" / script.name, script)
+        script.chmod(0o755)
+        _place(scratch / "bin", final, LANGUAGE_HOST)
+    return final
+
+
+def _go_build(
+    scratch: Path, module: str, package: str, flags: str, tell: Callable[[int], None]
+) -> None:
+    """Build `package` of a bundled module into `scratch/bin`."""
+    for name in ("go.mod", "go.sum"):
+        source = resources.files("byoc_infra.engine").joinpath(module, name)
+        (scratch / name).write_text(source.read_text())
+    (scratch / "bin").mkdir()
+    output = str(scratch / "bin" / package.rsplit("/", 1)[-1])
+    command = ["go", "build", "-v", "-mod=readonly", "-ldflags", flags, "-o", output, package]
+    _run(command, env={"GOWORK": "off"}, cwd=scratch, limit_s=BUILD_S, tell=tell)
 
 
 WAYS: tuple[Way, ...] = (Installer(), GoBuild())
@@ -159,31 +181,31 @@ def _scratch(cache: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-def _place(made: Path, final: Path) -> None:
+def _place(made: Path, final: Path, program: str) -> None:
     """The folder appears whole under its name; one that somebody else placed first stays."""
-    if not os.access(made / "pulumi", os.X_OK):
+    if not os.access(made / program, os.X_OK):
         raise NotObtainedError(f"no program came out in {made}")
-    if final.exists() and not (final / "pulumi").exists():
+    if final.exists() and not (final / program).exists():
         shutil.rmtree(final)
-    with suppress(FileExistsError, OSError):
+    with suppress(OSError):  # somebody else was first
         made.rename(final)
-    if not (final / "pulumi").exists():
+    if not (final / program).exists():
         raise NotObtainedError(f"{final} could not be written")
 
 
 def _run(
     command: list[str],
     *,
-    env: Mapping[str, str],
     cwd: Path,
     limit_s: float,
     tell: Callable[[int], None],
+    env: Mapping[str, str] | None = None,
 ) -> list[str]:
     """What the command said, line by line; its end is waited for at most `limit_s`."""
     process = subprocess.Popen(
         command,
         cwd=cwd,
-        env=env,
+        env={**os.environ, **(env or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -24,7 +24,7 @@ class StackRef:
     project: str
     name: str
     program: Callable[[], None]
-    backend_url: str
+    backend_url: str = field(repr=False)
     env: Mapping[str, str] = field(repr=False)
     config: Mapping[str, str]
     secrets_provider: str | None = None

@@ -21,7 +21,7 @@ from byoc_infra.engine.outcome import Change, Kind, Outcome, Planned, StackRef
 from byoc_infra.engine.processes import end_session
 from byoc_infra.errors import ByocError, EngineFailed, NotFound, SpecError
 
-__all__ = ["Steps", "has_pending", "import_by_id", "recover"]
+__all__ = ["Steps", "has_pending", "import_by_id", "recover", "state_has_pending"]
 
 ORPHAN_GRACE_S = 15.0
 ROUNDS = 12
@@ -48,7 +48,7 @@ class Steps:
 def recover(steps: Steps, journal: Journal, find: Find) -> Outcome:
     """Settle everything that a killed run left open."""
     killed = journal.present()
-    if not killed and not _state_may_have_pending(steps.stack):
+    if not killed and state_has_pending(steps.stack) is False:
         return Outcome(kind="recover", ok=True)
     if killed:
         _wait_for_survivors(journal)
@@ -95,17 +95,18 @@ def _wait_for_survivors(journal: Journal) -> None:
         end_session(worker.pid, grace_s=ORPHAN_GRACE_S)
 
 
-def _state_may_have_pending(stack: StackRef) -> bool:
+def state_has_pending(stack: StackRef) -> bool | None:
+    """What a file backend says without any CLI; None where it cannot be known so cheaply."""
     file = state_file(stack)
     if file is None:
-        return True
+        return None
     try:
         latest = json.loads(file.read_text())["checkpoint"].get("latest") or {}
     except FileNotFoundError:
         return False
     except (ValueError, KeyError):
-        return True
-    return bool(latest.get("pending_operations"))
+        return None
+    return any(op["type"] == "creating" for op in latest.get("pending_operations") or ())
 
 
 def _exported(steps: Steps) -> dict[str, object] | None:

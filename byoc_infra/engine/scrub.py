@@ -4,7 +4,7 @@ import base64
 import json
 import re
 from collections.abc import Mapping
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 __all__ = ["Scrubber"]
 
@@ -18,12 +18,11 @@ class Scrubber:
     """Replaces the secret values of an environment, also in their usual encodings."""
 
     def __init__(self, env: Mapping[str, str]) -> None:
-        values = {
-            value
-            for name, value in env.items()
-            if SECRET_NAMES.search(name) and len(value) >= SHORTEST and not value.startswith("/")
+        named = {v for k, v in env.items() if SECRET_NAMES.search(k) and not v.startswith("/")}
+        in_urls = {_password(value) for value in env.values() if "://" in value}
+        forms = {
+            form for value in named | in_urls if len(value) >= SHORTEST for form in _forms(value)
         }
-        forms = {form for value in values for form in _forms(value)}
         ordered = sorted(forms, key=len, reverse=True)
         self._pattern = (
             re.compile("|".join(re.escape(form) for form in ordered)) if ordered else None
@@ -32,6 +31,14 @@ class Scrubber:
     def __call__(self, text: str) -> str:
         """The text without them."""
         return self._pattern.sub(MASK, text) if self._pattern else text
+
+
+def _password(url: str) -> str:
+    """The password of a connection string, as one that is a state backend's URL has."""
+    try:
+        return urlsplit(url).password or ""
+    except ValueError:
+        return ""
 
 
 def _forms(value: str) -> tuple[str, ...]:

@@ -64,15 +64,30 @@ class Toolchain:
         """The CLI, by whatever way works; `ToolMissing` lists each way that was tried."""
         if found := cls.find():
             return found
-        started = time.monotonic()
-
-        def tell(text: str, lines: int = 0) -> None:
-            if on_progress:
-                elapsed = time.monotonic() - started
-                on_progress(Progress(text=text, elapsed_s=elapsed, lines=lines))
-
+        tell = _teller(on_progress)
         with _one_builder(tell):
             return _cached()[0] or _obtained(tell)
+
+    @classmethod
+    def language_host(cls, on_progress: Callable[[Progress], None] | None = None) -> Path:
+        """A folder for PATH with Pulumi's Python language host, which `pulumi up` by hand needs.
+
+        One that lies beside the CLI (a released Pulumi) is taken, else it is built by Go.
+        """
+        found = cls.obtain(on_progress)
+        if shutil.which(obtain.LANGUAGE_HOST, path=str(found.path.resolve().parent)):
+            return found.path.resolve().parent
+        tell = _teller(on_progress)
+        with _one_builder(tell):
+            try:
+                return obtain.build_language_host(cache_dir() / obtain.LANGUAGE_HOST, tell)
+            except obtain.NotObtainedError as failure:
+                raise ToolMissing(
+                    obtain.LANGUAGE_HOST,
+                    wanted="Pulumi's Python language host",
+                    got=str(failure),
+                    next_step="Install a released Pulumi, which ships it.",
+                ) from failure
 
     @classmethod
     def diagnose(cls) -> tuple[Way, ...]:
@@ -94,7 +109,18 @@ def cache_dir() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "byoc-infra"
 
 
-def _obtained(tell: Callable[..., None]) -> Toolchain:
+def _teller(on_progress: Callable[[Progress], None] | None) -> obtain.Tell:
+    started = time.monotonic()
+
+    def tell(text: str, lines: int = 0) -> None:
+        if on_progress:
+            elapsed = time.monotonic() - started
+            on_progress(Progress(text=text, elapsed_s=elapsed, lines=lines))
+
+    return tell
+
+
+def _obtained(tell: obtain.Tell) -> Toolchain:
     tried = [f"PATH: {_on_path()[1]}", f"cache: {_cached()[1]}"]
     for way in obtain.WAYS:
         reason = way.blocker()
@@ -168,7 +194,7 @@ def _text(version: Version) -> str:
 
 
 @contextmanager
-def _one_builder(tell: Callable[..., None]) -> Iterator[None]:
+def _one_builder(tell: obtain.Tell) -> Iterator[None]:
     """Two builders at once would fill the same cache: the second waits for the first."""
     folder = _cli_cache()
     try:

@@ -22,7 +22,7 @@ from byoc_infra.local.provider import install
 from byoc_infra.local.server import prepare
 from byoc_infra.local.world import OWNER_VARIABLE, PART_VARIABLE
 
-__all__ = ["LocalCloud"]
+__all__ = ["LocalCloud", "Who"]
 
 START_DEADLINE_S = 60.0
 STOP_GRACE_S = 8.0
@@ -32,6 +32,8 @@ KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "USER", "XDG
 KEPT_PREFIXES = ("BYOC_", "PIP_", "UV_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT")
 
 Progress = Callable[[str], None]
+Who = Literal["customer", "vendor", "vendor-admin"]
+"""The customer's administrator, the vendor's control plane, the vendor's administrator."""
 
 
 class LocalCloud:
@@ -45,6 +47,7 @@ class LocalCloud:
         self.region = instance.region
         self.customer: LocalAccount = instance.customer
         self.vendor: LocalAccount = instance.vendor
+        """The control plane's user, which may assume roles and nothing else."""
         self.redis_image = redis_image
         """By digest; it is in the customer's repository `byoc/redis` from the start."""
 
@@ -97,9 +100,13 @@ class LocalCloud:
         """End it; no process, listening address or file of it is left."""
         self.remove(self.name)
 
-    def env(self, who: Literal["customer", "vendor"]) -> dict[str, str]:
+    def env(self, who: Who) -> dict[str, str]:
         """The variables with which any AWS tool, and Pulumi, works on this cloud as `who`."""
-        account = self.customer if who == "customer" else self.vendor
+        account = {
+            "customer": self.customer,
+            "vendor": self.vendor,
+            "vendor-admin": self._instance.vendor_admin,
+        }[who]
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_REGION": self.region,

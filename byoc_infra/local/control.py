@@ -138,7 +138,7 @@ def _refuse(command: str, error: Mapping[str, Any]) -> NoReturn:
     """Raise here what was raised there."""
     for name in errors.__all__:
         kind = getattr(errors, name)
-        if getattr(kind, "code", None) == error.get("code"):
+        if "code" in error and getattr(kind, "code", None) == error["code"]:
             raise kind(
                 error["field"],
                 wanted=error["wanted"],

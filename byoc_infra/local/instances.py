@@ -77,6 +77,7 @@ class Instance:
     """For Pulumi's secrets in this cloud's state backend."""
     customer: LocalAccount
     vendor: LocalAccount
+    vendor_admin: LocalAccount
 
     @property
     def directory(self) -> Path:
@@ -100,7 +101,7 @@ class Instance:
             fields: dict[str, Any] = json.loads((directory / "instance.json").read_text())
         except (OSError, ValueError):
             return None
-        for who in ("customer", "vendor"):
+        for who in ("customer", "vendor", "vendor_admin"):
             fields[who] = LocalAccount(**fields[who])
         return cls(**fields)
 
@@ -221,10 +222,11 @@ def _can_bind(address: str) -> bool:
         return True
 
 
-def _accounts() -> tuple[LocalAccount, LocalAccount]:
+def _accounts() -> tuple[LocalAccount, LocalAccount, LocalAccount]:
     return (
         _account(CUSTOMER_ACCOUNT, "admin"),
         _account(VENDOR_ACCOUNT, "control-plane"),
+        _account(VENDOR_ACCOUNT, "admin"),
     )
 
 

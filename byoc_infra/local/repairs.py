@@ -15,6 +15,7 @@ from typing import Any
 from moto.ec2.models import EC2Backend
 from moto.elbv2.models import ELBv2Backend
 from moto.iam.models import IAMBackend
+from moto.kms.models import KmsBackend
 from moto.rds.models import DBInstance, MasterUserSecret, RDSBackend
 from moto.secretsmanager.models import FakeSecret, SecretsManagerBackend
 from moto.servicediscovery.exceptions import ConflictingDomainExists
@@ -280,3 +281,29 @@ def _create_service(original: Callable[..., Any]) -> Callable[..., Any]:
         return original(self, **{**kwargs, "namespace_id": kwargs["namespace_id"] or within})
 
     return create_service
+
+
+@_wraps(KmsBackend, "_generate_default_keys")
+def _default_keys(original: Callable[..., Any]) -> Callable[..., Any]:
+    """The keys behind `alias/aws/…` are AWS's own, not the customer's."""
+
+    def generate(self: Moto, alias_name: str) -> Moto:
+        key_id = original(self, alias_name)
+        if key_id is not None:
+            self.keys[key_id].key_manager = "AWS"
+        return key_id
+
+    return generate
+
+
+@_wraps(EC2Backend, "delete_vpc")
+def _delete_vpc(original: Callable[..., Any]) -> Callable[..., Any]:
+    """A VPC's default network ACL goes with it."""
+
+    def delete_vpc(self: Moto, vpc_id: str) -> Moto:
+        gone = original(self, vpc_id)
+        for acl in [one for one in self.network_acls.values() if one.vpc_id == vpc_id]:
+            del self.network_acls[acl.id]
+        return gone
+
+    return delete_vpc

@@ -19,8 +19,9 @@ MAY_ASSUME = [
 
 
 def sow(instance: Instance) -> None:
-    """Make the vendor's control plane and the customer's administrator."""
+    """Make the vendor's control plane, and an administrator for each account."""
     _user(instance.vendor, "assume-roles", MAY_ASSUME)
+    _user(instance.vendor_admin, "administrator", MAY_ALL)
     _user(instance.customer, "administrator", MAY_ALL)
 
 

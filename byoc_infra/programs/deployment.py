@@ -71,8 +71,6 @@ class DeploymentProgram:
     wants_values: bool = field(default=True, kw_only=True)
     """Make the cache's password and insist on a person's secrets. False for a run that only
     takes things away."""
-    wants_values: bool = field(default=True, kw_only=True)
-    """Whether every secret must have its value; a run that lifts protections needs none."""
 
     def __post_init__(self) -> None:
         self.args(NOT_FOUND_YET)

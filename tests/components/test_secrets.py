@@ -5,7 +5,7 @@ import json
 import pytest
 
 from byoc_infra.components import Secrets
-from byoc_infra.errors import DuplicateName, SpecError
+from byoc_infra.errors import SpecError
 from byoc_infra.naming import SECRET_TAG
 from byoc_infra.spec import SecretReference
 from tests.support.examples import EXECUTION_ROLE, REFERENCE, secrets_args
@@ -124,21 +124,3 @@ def test_a_name_that_no_variable_can_have_is_refused() -> None:
     """Before anything is made."""
     with pytest.raises(SpecError, match=r"secrets\.2KEY: want letters, digits"):
         secrets_args(entries={"2KEY": None})
-
-
-def test_two_names_for_one_container_are_refused() -> None:
-    """Container names are the variables' own, so this takes a name that Secrets Manager cannot hold."""
-    args = secrets_args(entries={"A": None})
-
-    assert args.names.secret("A") == "langgraph-cloud/default/orders-1a2b3c4d/A"
-    with pytest.raises(DuplicateName):
-        secrets_args(entries={"A": None}, names=_OneName("orders", "1a2b3c4d")).names.secret("A")
-        secrets_args(entries={"A": None, "B": None}, names=_OneName("orders", "1a2b3c4d"))
-
-
-class _OneName(type(secrets_args().names)):  # type: ignore[misc]  # the class of the example's names
-    """Names that are all the same."""
-
-    def secret(self, name: str) -> str:
-        """One container for all."""
-        return "one"

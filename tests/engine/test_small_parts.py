@@ -44,6 +44,15 @@ def test_secrets_of_the_environment_are_taken_out_in_every_form(form: str) -> No
     assert scrub(f"said {form}!") == "said [secret]!"
 
 
+def test_the_password_of_a_backend_is_secret() -> None:
+    """It stands in a URL, and the CLI may quote that."""
+    scrub = Scrubber({"PULUMI_BACKEND_URL": "postgres://byoc:hunter22@db/state"})
+
+    assert (
+        scrub("dial postgres://byoc:hunter22@db/state") == "dial postgres://byoc:[secret]@db/state"
+    )
+
+
 def test_what_is_not_secret_stays() -> None:
     """Regions, short values, and paths to token files."""
     scrub = Scrubber({"AWS_REGION": "eu-west-1", "A_TOKEN": "abc", "X_TOKEN_FILE": "/run/token"})

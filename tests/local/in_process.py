@@ -30,7 +30,7 @@ SESSION = boto3.Session()
 
 def account(account_id: str, user: str) -> LocalAccount:
     """An account with keys that only tests know."""
-    key = f"AKIATEST{account_id[:4]}AAAA"
+    key = f"AKIATEST{account_id[:4]}{user[:4].upper()}"
     return LocalAccount(account_id, key, f"secret-{user}", f"arn:aws:iam::{account_id}:user/{user}")
 
 
@@ -123,7 +123,10 @@ def running(directory: Path) -> Iterator[Stack]:
         chain = Chain(world, gate, hooks, persistence)
         customer = account(CUSTOMER_ACCOUNT, "admin")
         vendor = account(VENDOR_ACCOUNT, "control-plane")
-        sow(Instance("test", 99, REGION, None, "", customer, vendor))
+        admin = account(VENDOR_ACCOUNT, "admin")
+        sow(Instance("test", 99, REGION, None, "", customer, vendor, admin))
+        for one in (customer, vendor):
+            persistence.save(("iam",), one.id, REGION)
         try:
             yield Stack(world, hooks, holders, persistence, chain, customer, vendor)
         finally:

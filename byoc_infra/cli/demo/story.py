@@ -15,7 +15,7 @@ from byoc_infra.cli.flows.results import Kept, Receipt, Up, shown
 from byoc_infra.cli.flows.work import Work, new_operation, open_engine
 from byoc_infra.engine import Engine, Toolchain
 from byoc_infra.errors import DeploymentUnhealthy, EngineFailed, NotFound
-from byoc_infra.local.cloud import LocalCloud
+from byoc_infra.local.cloud import LocalCloud, Who
 from byoc_infra.naming import AccountNames
 from byoc_infra.spec import AccessSpec, AccountSpec, DeploymentSpec
 
@@ -108,13 +108,13 @@ class _Demo:
 
     def run(self, *, keep: bool) -> Report:
         """All of it."""
-        environments = {"customer": self._env("customer"), "vendor": self._env("vendor")}
+        environments = {"customer": self._env("customer"), "vendor": self._env("vendor-admin")}
         asked, wanted, access = specs(self.cloud, "")
-        with self.steps.step("push v1") as step:
-            first = step.made = self.cloud.push(APP, REPOSITORY, "v1")
         before = listed(environments, self.cloud.region)
         with self.steps.step("account set-up") as step:
             step.made = _made(account.up(asked, self._work("customer")))
+        with self.steps.step("push v1") as step:
+            first = step.made = self.cloud.push(APP, REPOSITORY, "v1")
         with self.steps.step("deploy v1") as step:
             wanted = wanted.model_copy(update={"image": first})
             up = deployment.up(wanted, access, self._work("vendor"))
@@ -124,7 +124,8 @@ class _Demo:
         wanted = self._roll_out(wanted, access, caller)
         self._check(caller)
         if keep:
-            return self._report_of(caller, (), environments)
+            whose: tuple[Who, ...] = ("customer", "vendor")
+            return self._report_of(caller, (), {who: self.cloud.env(who) for who in whose})
         kept = self._remove(asked, wanted, access)
         with self.steps.step("sweep both accounts") as step:
             _clean(before, listed(environments, self.cloud.region), kept)
@@ -197,14 +198,13 @@ class _Demo:
             step.made = _receipt(second)
         return (*first.kept, *second.kept)
 
-    def _work(self, who: str) -> Work:
+    def _work(self, who: Who) -> Work:
         return Work(
             engine=self._engine, env=self._env(who), report=self._report, operation=new_operation()
         )
 
-    def _env(self, who: str) -> dict[str, str]:
-        env = self.cloud.env("customer" if who == "customer" else "vendor")
-        return {**env, **self.cloud.reserve_owner_env()}
+    def _env(self, who: Who) -> dict[str, str]:
+        return {**self.cloud.env(who), **self.cloud.reserve_owner_env()}
 
 
 def _clean(

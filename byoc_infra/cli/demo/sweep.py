@@ -8,7 +8,10 @@ from byoc_infra.aws.inventory import Inventory
 from byoc_infra.aws.session import open_session
 from byoc_infra.cli.flows.results import Kept
 
-__all__ = ["listed", "unexplained"]
+__all__ = ["NOT_COUNTED", "listed", "unexplained"]
+
+NOT_COUNTED = ("ecr image", "ecr repository")
+"""The developer's own: pushed beside the stacks, not made by them."""
 
 
 def listed(environments: Mapping[str, Mapping[str, str]], region: str) -> dict[str, Inventory]:
@@ -16,7 +19,8 @@ def listed(environments: Mapping[str, Mapping[str, str]], region: str) -> dict[s
     found = {}
     for who, env in environments.items():
         with closing(open_session(None, region=region, env=env, operation="sweep")) as session:
-            found[who] = inventory.take(session)
+            counted = [kind for kind in inventory.KINDS if kind not in NOT_COUNTED]
+            found[who] = inventory.take(session, counted)
     return found
 
 

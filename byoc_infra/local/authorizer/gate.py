@@ -143,7 +143,7 @@ class Gate:
                 raise AwsError("ExpiredToken", message, status=403)
             return session.principal
         key = self.policies.user_key(claim.access_key_id)
-        if key is None  or token is not None:
+        if key is None or not key.active or token is not None:
             raise _unknown_key()
         verify(request, claim, secret=key.secret, now=now)
         return key.principal

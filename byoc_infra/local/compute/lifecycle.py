@@ -32,7 +32,8 @@ class Lifecycle:
         elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
         """`now` gives the times that are shown; `elapsed` measures, unmoved by a clock that a
-        test advances."""
+        test advances.
+        """
         self.state = state
         self.runtime = runtime
         self.registration = registration

@@ -1,4 +1,4 @@
-"""Which AWS API actions the real provider calls: resource type × operation, with the source.
+"""Which AWS API actions the real provider calls, by resource type and operation, with the source.
 
 A policy for who runs a stack is argued from this table, so this provider makes the same calls;
 a test records them and compares. `implied` are rights that AWS asks for beside the call's own
@@ -170,11 +170,11 @@ _EC2 = {
     ),
     "aws:ec2/eip:Eip": Row(
         service="ec2",
-        source="ec2: resourceEIPCreate, …Update, …Delete, …Flatten",
+        source="ec2: resourceEIPCreate, …Read, …Update, …Delete",
         create=("AllocateAddress",),
-        create_may=("AssociateAddress", "DescribeAddressesAttribute"),
-        read=("DescribeAddresses",),
-        update_may=("AssociateAddress", "DisassociateAddress", "DescribeAddressesAttribute"),
+        create_may=("AssociateAddress",),
+        read=("DescribeAddresses", "DescribeAddressesAttribute"),
+        update_may=("AssociateAddress", "DisassociateAddress"),
         delete=("ReleaseAddress",),
         delete_may=("DisassociateAddress",),
         tags=_EC2_TAGS,

@@ -87,7 +87,7 @@ class _Walker:
             if name.startswith("Output["):
                 return None
             return self.shape(eval(name, vars(module)), module)  # noqa: S307 - our own dependency
-        origin = get_origin(hint)
+        origin: Hint = get_origin(hint)
         if origin in (Union, types.UnionType):
             shapes = [self.shape(member, module) for member in get_args(hint)]
             return next((shape for shape in shapes if shape is not None), None)

@@ -24,7 +24,7 @@ from byoc_infra.local.provider.registry import RESOURCES
 from byoc_infra.local.provider.resource import SECRET_INPUTS, HalfMadeError, Resource
 from byoc_infra.local.provider.schema import known_types
 
-__all__ = ["Provider", "serve"]
+__all__ = ["Provider", "kept_defaults", "serve"]
 
 Context = grpc.ServicerContext
 
@@ -175,7 +175,7 @@ class Provider(ResourceProviderServicer):
         with _answering(context):
             if not prior:
                 resource_id, told = resource.resolve(request.id)
-                prior = {**_kept_defaults(resource), **told, **resource.rules.on_import}
+                prior = {**kept_defaults(resource), **told, **resource.rules.on_import}
                 prior |= {k: v for k, v in old_inputs.items() if k not in prior}
             state = resource.read(resource_id, prior)
         if state is None:
@@ -257,7 +257,7 @@ class _answering:  # noqa: N801 - reads as a statement
             self.context.abort(grpc.StatusCode.UNKNOWN, str(failed))
 
     def _half_made(self, failed: HalfMadeError) -> NoReturn:
-        detail = errors_detail(failed, self.inputs)
+        detail = half_made(failed, self.inputs)
         status = status_pb2.Status(code=grpc.StatusCode.UNKNOWN.value[0], message=failed.reason)
         status.details.add().Pack(detail)
         metadata = (("grpc-status-details-bin", status.SerializeToString()),)
@@ -266,7 +266,7 @@ class _answering:  # noqa: N801 - reads as a statement
         )
 
 
-def errors_detail(failed: HalfMadeError, inputs: Props) -> provider_pb2.ErrorResourceInitFailed:
+def half_made(failed: HalfMadeError, inputs: Props) -> provider_pb2.ErrorResourceInitFailed:
     """The initialization error: the object is in the state, with its error (rule 8)."""
     return provider_pb2.ErrorResourceInitFailed(
         id=failed.resource_id,
@@ -292,7 +292,7 @@ def _diff_response(found: Difference) -> provider_pb2.DiffResponse:
     )
 
 
-def _kept_defaults(resource: Resource) -> Props:
+def kept_defaults(resource: Resource) -> Props:
     """An imported object has the defaults of what AWS does not say: `up` then changes nothing."""
     rules = resource.rules
     return {name: value for name, value in rules.defaults.items() if name in rules.kept}

@@ -5,7 +5,7 @@ words are AWS's where they are known.
 """
 
 from byoc_infra.local.hooks import Hooks
-from byoc_infra.local.rules import balancers, databases, discovery, identity, network
+from byoc_infra.local.rules import balancers, databases, discovery, identity, network, secret_names
 from byoc_infra.local.rules.holders import Holders
 
 __all__ = ["Holders", "register"]
@@ -18,3 +18,4 @@ def register(hooks: Hooks, holders: Holders) -> None:
     databases.register(hooks)
     discovery.register(hooks)
     identity.register(hooks)
+    secret_names.register(hooks)

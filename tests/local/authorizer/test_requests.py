@@ -85,8 +85,14 @@ def test_what_boto3_sent_is_what_is_read(
     ("method", "url", "headers", "body", "signing"),
     [
         ("GET", HOST, FORM, b"Action=DescribeVpcs&Version=2016-11-15", "ec2"),
-        ("POST", HOST + "?Action=DeleteVpc", FORM, b"Action=DescribeVpcs", "ec2"),
-        ("POST", HOST + "moto-api/reset", FORM, b"Action=DescribeVpcs", "ec2"),
+        (
+            "POST",
+            HOST + "?Action=DeleteVpc",
+            FORM,
+            b"Action=DescribeVpcs&Version=2016-11-15",
+            "ec2",
+        ),
+        ("POST", HOST + "moto-api/reset", FORM, b"Action=DescribeVpcs&Version=2016-11-15", "ec2"),
         ("POST", HOST, FORM, b"Action=DescribeVpcs&Version=2016-11-15&Action=DeleteVpc", "ec2"),
         ("POST", HOST, FORM, b"Action=DescribeVpcs&Version=2010-01-01", "ec2"),
         ("POST", HOST, FORM, b"Action=Nonsense&Version=2016-11-15", "ec2"),
@@ -96,7 +102,13 @@ def test_what_boto3_sent_is_what_is_read(
         ("POST", HOST, TARGET, b"{}", "ecs"),
         ("POST", HOST, {**TARGET, "content-encoding": "br"}, b"{}", "secretsmanager"),
         ("POST", HOST, {**TARGET, "content-encoding": "gzip"}, b"{}", "secretsmanager"),
-        ("POST", "http://ec2.us-east-1.amazonaws.com/", FORM, b"Action=DescribeVpcs", "ec2"),
+        (
+            "POST",
+            "http://ec2.us-east-1.amazonaws.com/",
+            FORM,
+            b"Action=DescribeVpcs&Version=2016-11-15",
+            "ec2",
+        ),
         ("PUT", HOST + "bucket/key", {}, b"", "s3"),
     ],
 )

@@ -4,11 +4,15 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import boto3
 from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.ec2.models.amis import AmiBackend
 
 from byoc_infra.local.compute.api import Api
 from byoc_infra.local.compute.lifecycle import Lifecycle
@@ -18,10 +22,13 @@ from byoc_infra.local.compute.roles import StartError
 from byoc_infra.local.compute.scheduler import Scheduler, tell
 from byoc_infra.local.hooks import Hooks
 from byoc_infra.local.wire import Call, Principal
-from byoc_infra.local.world import CUSTOMER_ACCOUNT, Addresses, Hosts, World
+from byoc_infra.local.world import Addresses, Hosts, World
 
 REGION = "eu-west-1"
-ADMIN = Principal(arn=f"arn:aws:iam::{CUSTOMER_ACCOUNT}:user/admin", account_id=CUSTOMER_ACCOUNT)
+ACCOUNT = DEFAULT_ACCOUNT_ID
+ADMIN = Principal(arn=f"arn:aws:iam::{ACCOUNT}:user/admin", account_id=ACCOUNT)
+SESSION = boto3.Session()
+"""One, because each reads the services' descriptions anew."""
 TRUST = {
     "Statement": [
         {
@@ -161,18 +168,17 @@ class Lab:
         return [event["message"].removeprefix(f"(service {name}) ") for event in events]
 
 
-def client(service: str) -> Any:
-    """A boto3 client of the customer's region."""
-    return boto3.client(service, REGION)  # type: ignore[call-overload]  # any service
+@cache
+def client(service: Any) -> Any:
+    """A boto3 client that talks to moto."""
+    return SESSION.client(service, REGION, aws_access_key_id="test", aws_secret_access_key="test")
 
 
 @contextmanager
-def lab(directory: Path, monkeypatch: Any) -> Iterator[Lab]:
+def lab(directory: Path) -> Iterator[Lab]:
     """A cluster, a network, a role, and the scheduler, without threads."""
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "test")
-    monkeypatch.setenv("MOTO_ACCOUNT_ID", CUSTOMER_ACCOUNT)
-    with mock_aws():
+    # moto reads thousands of machine images whenever an account's EC2 is first used.
+    with patch.object(AmiBackend, "_load_amis", lambda _self: None), mock_aws():
         yield _build(directory)
 
 

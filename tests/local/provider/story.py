@@ -163,7 +163,9 @@ class Story:
         pulumi.export("endpoint", database.endpoint)
         pulumi.export("password", database.master_user_secrets[0].secret_arn)
 
-    def _service(self, network: dict[str, pulumi.CustomResource], roles: dict[str, aws.iam.Role]) -> None:
+    def _service(
+        self, network: dict[str, pulumi.CustomResource], roles: dict[str, aws.iam.Role]
+    ) -> None:
         cluster = aws.ecs.Cluster(
             "cluster", settings=[{"name": "containerInsights", "value": "enabled"}]
         )

@@ -102,7 +102,7 @@ def _association(call: Call) -> tuple[str, ...]:
     """The route table and subnet of an association."""
     wanted = call.params.get("AssociationId", "")
     for table in list(vpc_objects(call.account_id, call.region).route_tables.values()):
-        subnet = table.associations.get(wanted)
+        subnet = table._associations.get(wanted)  # noqa: SLF001 - moto shows it nowhere else
         if subnet:
             return (f"{_base(call)}:route-table/{table.id}", f"{_base(call)}:subnet/{subnet}")
     return (f"{_base(call)}:route-table/*",)
@@ -143,6 +143,7 @@ ROWS: dict[str, Row] = {
     "CreateVpc": _makes("CreateVpc", "vpc"),
     "DeleteVpc": _acts("DeleteVpc", _VPC),
     "ModifyVpcAttribute": _acts("ModifyVpcAttribute", _VPC),
+    "ModifyVpcTenancy": _acts("ModifyVpcTenancy", _VPC),
     "DescribeVpcAttribute": _acts("DescribeVpcAttribute", _VPC),
     "CreateSubnet": _makes("CreateSubnet", "subnet", _in_vpc("CreateSubnet")),
     "DeleteSubnet": _acts("DeleteSubnet", _named("subnet", "SubnetId")),
@@ -162,8 +163,24 @@ ROWS: dict[str, Row] = {
         needs("ec2:CreateNatGateway", _named("subnet", "SubnetId")),
     ),
     "DeleteNatGateway": _acts("DeleteNatGateway", _named("natgateway", "NatGatewayId")),
+    "AssociateNatGatewayAddress": _acts(
+        "AssociateNatGatewayAddress",
+        _named("natgateway", "NatGatewayId"),
+        _named("elastic-ip", "AllocationIds"),
+    ),
+    "DisassociateNatGatewayAddress": _acts(
+        "DisassociateNatGatewayAddress",
+        _named("natgateway", "NatGatewayId"),
+        at("ec2", "elastic-ip/*"),
+    ),
     "CreateRouteTable": _makes("CreateRouteTable", "route-table", _in_vpc("CreateRouteTable")),
     "DeleteRouteTable": _acts("DeleteRouteTable", _RTB),
+    "EnableVgwRoutePropagation": _acts(
+        "EnableVgwRoutePropagation", _RTB, _named("vpn-gateway", "GatewayId")
+    ),
+    "DisableVgwRoutePropagation": _acts(
+        "DisableVgwRoutePropagation", _RTB, _named("vpn-gateway", "GatewayId")
+    ),
     "CreateRoute": _acts("CreateRoute", _RTB),
     "ReplaceRoute": _acts("ReplaceRoute", _RTB),
     "DeleteRoute": _acts("DeleteRoute", _RTB),

@@ -332,6 +332,9 @@ class Eip(Ec2):
         address = first(self.ec2.describe_addresses(AllocationIds=[resource_id])["Addresses"])
         if address is None:
             return None
+        attributes = self.ec2.describe_addresses_attribute(
+            AllocationIds=[resource_id], Attribute="domain-name"
+        )["Addresses"]
         region = self.aws.region
         dashed = address["PublicIp"].replace(".", "-")
         return {
@@ -341,6 +344,7 @@ class Eip(Ec2):
             "publicIp": address["PublicIp"],
             "publicDns": f"ec2-{dashed}.{region}.compute.amazonaws.com",
             "privateIp": address.get("PrivateIpAddress"),
+            "ptrRecord": first([each.get("PtrRecord") for each in attributes]),
             "domain": address.get("Domain"),
             "instance": address.get("InstanceId"),
             "networkInterface": address.get("NetworkInterfaceId"),

@@ -104,7 +104,7 @@ class Service(Ecs):
             del found["propagateTags"]  # to AWS the same as absent
         return {
             **found,
-            **_rollout(service, state),
+            **_rollout(service, {**self.rules.defaults, **state}),
             "arn": service["serviceArn"],
             "name": service["serviceName"],
             "cluster": service["clusterArn"],

@@ -167,7 +167,7 @@ class LoadBalancer(Elb):
             return None
         attributes = self.elb.describe_load_balancer_attributes(LoadBalancerArn=resource_id)
         self._capacity(resource_id)
-        others = {name: state.get(name) for name in self.other_types}
+        others = {name: state.get(name, self.rules.defaults[name]) for name in self.other_types}
         return {
             **_from_attributes(attributes["Attributes"], self.attributes, state),
             **others,

@@ -34,7 +34,13 @@ class Instance(Rds):
     type_name = "aws:rds/instance:Instance"
     title = "RDS DB Instance"
     gone = ("DBInstanceNotFound", "DBInstanceNotFoundFault")
-    unmodelled = ("blueGreenUpdate", "replicateSourceDb", "restoreToPointInTime", "s3Import")
+    unmodelled = (
+        "blueGreenUpdate",
+        "replicateSourceDb",
+        "restoreToPointInTime",
+        "s3Import",
+        "snapshotIdentifier",
+    )
     changeable: ClassVar[dict[str, str]] = {
         "allocatedStorage": "AllocatedStorage",
         "autoMinorVersionUpgrade": "AutoMinorVersionUpgrade",
@@ -124,10 +130,9 @@ class Instance(Rds):
     @classmethod
     def refuse(cls, inputs: Props) -> list[Failure]:
         """What a new instance needs, and the write-only password's version."""
-        needed = () if inputs.get("snapshotIdentifier") else ("engine", "username")
         failures = [
             Failure(name, f"'{name}' is required unless the instance is a replica or restored")
-            for name in (*needed, *(("allocatedStorage",) if needed else ()))
+            for name in ("engine", "username", "allocatedStorage")
             if name not in inputs
         ]
         if inputs.get("passwordWo") and not inputs.get("passwordWoVersion"):
