@@ -24,6 +24,7 @@ __all__ = [
     "ProviderDied",
     "QuotaExceeded",
     "ReservedName",
+    "RunFailed",
     "SecretWithoutValue",
     "SpecError",
     "StackBusy",
@@ -175,6 +176,13 @@ class DeploymentUnhealthy(ByocError):
     """The resources are there and the tasks are not what was asked for, or not healthy."""
 
     code = "DEPLOYMENT_UNHEALTHY"
+    exit_code = 5
+
+
+class RunFailed(ByocError):
+    """The deployment answered, and the run of its graph ended with an error."""
+
+    code = "RUN_FAILED"
     exit_code = 5
 
 

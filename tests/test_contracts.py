@@ -168,7 +168,9 @@ def test_importing_the_package_loads_no_pulumi() -> None:
     """`byoc --help` and pure users do not pay for the engine's SDK."""
     code = "import byoc_infra, sys; sys.exit(any(m.startswith('pulumi') for m in sys.modules))"
 
-    assert subprocess.run([sys.executable, "-c", code], check=False, cwd=TESTS.parent).returncode == 0
+    assert (
+        subprocess.run([sys.executable, "-c", code], check=False, cwd=TESTS.parent).returncode == 0
+    )
 
 
 def test_a_name_that_is_not_public_is_refused() -> None:

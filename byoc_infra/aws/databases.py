@@ -2,6 +2,7 @@
 
 import datetime
 from dataclasses import dataclass
+from typing import Any
 
 from byoc_infra.aws.services import oldest_task
 from byoc_infra.aws.session import Session
@@ -52,10 +53,16 @@ def _current(session: Session, arn: str) -> tuple[str, datetime.datetime]:
             "secretsmanager", "list_secret_version_ids", "Versions", SecretId=arn
         ):
             if version["VersionId"] == current:
-                return current, version["CreatedDate"]
+                # a new version is a change of the secret, so it cannot be younger than the last
+                return current, min(version["CreatedDate"], _changed(secret))
     except AccessRefused:
         pass
-    return current, secret.get("LastRotatedDate") or secret["CreatedDate"]
+    return current, secret.get("LastRotatedDate") or _changed(secret)
+
+
+def _changed(secret: dict[str, Any]) -> datetime.datetime:
+    found: datetime.datetime = secret.get("LastChangedDate") or secret["CreatedDate"]
+    return found
 
 
 def password_is_newer(session: Session, identifier: str, *, cluster: str, service: str) -> bool:

@@ -108,7 +108,9 @@ def logs(
 def call(
     file: FileOption,
     data: Annotated[str, typer.Argument(metavar="INPUT", help="The run's input, as JSON.")],
-    graph: Annotated[str, typer.Option(help="Graph or assistant.")] = "agent",
+    graph: Annotated[
+        str | None, typer.Option(help="Graph or assistant; the only one if absent.")
+    ] = None,
     thread: Annotated[str | None, typer.Option(help="Go on in this thread.")] = None,
     url: Annotated[
         str | None, typer.Option(help="Where the deployment answers; asked of its stack if absent.")

@@ -82,7 +82,6 @@ def _add(
         entry = {**pending, "id": identity, "outputs": {}}
     else:
         create = planned[urn]
-        _ensure(resources, create.parent, planned)
         entry = {
             "urn": urn,
             "custom": True,

@@ -49,7 +49,7 @@ class _Worker:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._sending = threading.Lock()
-        self._jobs: queue.Queue[Job | None] = queue.Queue()
+        self._jobs: queue.Queue[tuple[Job, Cli] | None] = queue.Queue()
         self._locks: queue.Queue[int] = queue.Queue()
         self._cli: Cli | None = None
         self._grace_s = 0.0
@@ -57,9 +57,10 @@ class _Worker:
 
     def serve(self) -> None:
         threading.Thread(target=self._listen, daemon=True).start()
-        while (job := self._jobs.get()) is not None:
+        while (order := self._jobs.get()) is not None:
+            job, cli = order
             lock = self._locks.get() if job.holds_lock else None
-            report = self._run(job)
+            report = self._run(job, cli)
             if lock is not None:
                 os.close(lock)
             self._send(report)
@@ -77,7 +78,9 @@ class _Worker:
                     if message.holds_lock:
                         self._locks.put(recv_handle(self._connection))
                     self._grace_s = message.grace_s
-                    self._jobs.put(message)
+                    # Made here, so that an interrupt that comes right behind finds it.
+                    self._cli = Cli(message.cli, message.cli_version, message.env)
+                    self._jobs.put((message, self._cli))
                 elif isinstance(message, Interrupt) and self._cli is not None:
                     self._cli.interrupt()
             except (EOFError, OSError):
@@ -96,13 +99,10 @@ class _Worker:
                     process.kill()
             os._exit(1)
 
-    def _run(self, job: Job) -> Report:
+    def _run(self, job: Job, cli: Cli) -> Report:
         started = time.monotonic()
         with _environment(job.env):
-            self._cli = Cli(job.cli, job.cli_version, job.env)
-            if self._caller_left.is_set():
-                self._cli.interrupt()
-            report = perform.perform(job, self._cli, self._tell)
+            report = perform.perform(job, cli, self._tell)
             end_session(os.getpid(), grace_s=ORPHAN_GRACE_S)
         self._cli = None
         return perform.finished(

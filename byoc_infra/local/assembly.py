@@ -102,6 +102,7 @@ class Cloud:
         self.commands.add("status", self._status)
         self.commands.add("push", self._push)
         self.commands.add("advance-clock", self._advance_clock)
+        self.commands.add("limit-sessions", self._limit_sessions)
         self.commands.add("crash", _crash)
         self.commands.add("rotate-password", self.databases.rotate_by_name)
 
@@ -137,6 +138,11 @@ class Cloud:
     def _advance_clock(self, *, seconds: float) -> dict[str, Any]:
         self.world.skew_s += seconds
         return {"now": self.world.now()}
+
+    def _limit_sessions(self, *, seconds: float | None) -> dict[str, Any]:
+        """Sessions that are assumed from now on end after so long; None for as asked."""
+        self.world.max_session_s = seconds
+        return {"seconds": seconds}
 
 
 def _crash() -> dict[str, Any]:

@@ -32,6 +32,8 @@ KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "USER", "XDG
 KEPT_PREFIXES = ("BYOC_", "PIP_", "UV_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT")
 
 Progress = Callable[[str], None]
+_STARTED: dict[Path, subprocess.Popen[bytes]] = {}
+"""Emulators that this very process has started; as their parent it must reap them."""
 Who = Literal["customer", "vendor", "vendor-admin"]
 """The customer's administrator, the vendor's control plane, the vendor's administrator."""
 
@@ -68,7 +70,8 @@ class LocalCloud:
         if not _answers(instance):
             processes.end(instance.directory, parts_only=True)
             say(f"Starting the local cloud at {instance.endpoint}")
-            _await_ready(instance, _spawn(instance))
+            _STARTED[instance.directory] = _spawn(instance)
+            _await_ready(instance, _STARTED[instance.directory])
         install(instance.directory / "pulumi-home")
         (instance.directory / "pulumi").mkdir(exist_ok=True)
         return cls(instance, redis_image=_status(instance)["redis_image"])
@@ -93,6 +96,8 @@ class LocalCloud:
         directory = directory_of(checked_name(instance_name() if name is None else name))
         count = _ask_to_stop(directory)
         count += processes.end(directory, grace_s=STOP_GRACE_S)
+        if child := _STARTED.pop(directory, None):
+            child.wait()
         forget(directory)
         return count
 

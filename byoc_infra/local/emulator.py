@@ -1,4 +1,4 @@
-"""The local cloud's one process: `python -m byoc_infra.local.emulator <directory>`.
+"""The local cloud's one process: `python -m byoc_infra.local.emulator <directory> [--detach]`.
 
 It serves the AWS API on 127.N.0.1:4566 and its own control API on a socket file, and lives until
 it is told to stop, whatever becomes of who started it.
@@ -54,8 +54,12 @@ def bind(instance: Instance) -> Server:
         ) from error
 
 
-def main(directory: Path) -> None:
-    """Serve the local cloud in `directory` until it is stopped."""
+def main(directory: Path, *, detach: bool = False) -> None:
+    """Serve the local cloud in `directory` until it is stopped.
+
+    With `detach`, in a child: this process ends once the address is taken, and nobody has to wait
+    for the other one.
+    """
     os.umask(0o077)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("asyncio").setLevel(logging.ERROR)  # a note on each connection that ends
@@ -63,6 +67,8 @@ def main(directory: Path) -> None:
     if instance is None:
         raise SystemExit(f"{directory} holds no instance.json")
     server = bind(instance)
+    if detach and os.fork():
+        os._exit(0)
     os.environ.update(MOTO_SETTINGS)
     cloud = Cloud(instance)
     stop = threading.Event()
@@ -86,4 +92,4 @@ def main(directory: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), detach="--detach" in sys.argv)

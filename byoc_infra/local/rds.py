@@ -118,7 +118,9 @@ class Databases:
         for thread in list(self._threads):
             thread.join(PROMPTLY_S)
         for one in list(self._running.values()):
+            self._close(one)
             one.server.stop()
+        self._running.clear()
 
     def rotate_by_name(self, *, db: str) -> dict[str, Any]:
         """Change an instance's managed password now, as AWS does on its schedule."""

@@ -28,6 +28,7 @@ PART_VARIABLE = "BYOC_LOCAL_PART"
 """In the environment of the emulator and of what it has started itself, and of nothing else that
 carries the owner mark: a new emulator ends what an earlier one has left."""
 T = TypeVar("T")
+STOP_TIMEOUT_S = 5.0
 
 OWNER_VARIABLE = "BYOC_LOCAL_OWNER"
 """In the environment of every process of a local cloud: its directory. `byoc local down` ends
@@ -79,6 +80,7 @@ class Loop:
 
     def __init__(self) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
     def get(self) -> asyncio.AbstractEventLoop:
@@ -86,7 +88,10 @@ class Loop:
         with self._lock:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="loop", daemon=True).start()
+                self._thread = threading.Thread(
+                    target=self._loop.run_forever, name="loop", daemon=True
+                )
+                self._thread.start()
             return self._loop
 
     def run(self, work: Coroutine[Any, Any, T], *, timeout_s: float = 30.0) -> T:
@@ -96,9 +101,13 @@ class Loop:
     def stop(self) -> None:
         """End the loop; what it still served is cut off."""
         with self._lock:
-            if self._loop is not None:
-                self._loop.call_soon_threadsafe(self._loop.stop)
-                self._loop = None
+            if self._loop is None or self._thread is None:
+                return
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(STOP_TIMEOUT_S)
+            if not self._thread.is_alive():
+                self._loop.close()
+            self._loop = self._thread = None
 
 
 @dataclass

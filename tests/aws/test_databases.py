@@ -22,6 +22,7 @@ def fake(changed: datetime.datetime) -> FakeSession:
             "VersionIdsToStages": {"v1": ["AWSPREVIOUS"], "v2": ["AWSCURRENT"]},
             "CreatedDate": NOON - datetime.timedelta(days=30),
             "LastRotatedDate": changed,
+            "LastChangedDate": changed + datetime.timedelta(days=2),
         },
         list_secret_version_ids={
             "Versions": [
@@ -104,6 +105,14 @@ def test_where_versions_may_not_be_listed_the_last_rotation_counts() -> None:
     session.answers["list_secret_version_ids"] = DENIED
 
     assert newer(session)
+
+
+def test_a_version_is_never_younger_than_the_secrets_last_change() -> None:
+    """An emulator may give every version the time of the question."""
+    session = fake(NOON + datetime.timedelta(days=9))
+    session.answers["describe_secret"]["LastChangedDate"] = NOON - datetime.timedelta(days=1)
+
+    assert not newer(session)
 
 
 def test_the_wanted_snapshot_name_is_taken_when_free(session: Session) -> None:

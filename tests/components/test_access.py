@@ -9,17 +9,14 @@ from byoc_infra.components import CustomerAccess
 from byoc_infra.errors import SpecError
 from byoc_infra.naming import AccountNames
 from tests.support.examples import VENDOR, access_args
-from tests.support.recorder import Recorder, record
+from tests.support.recorder import Recorder, maker
 
 ROLE = "aws:iam/role:Role"
 POLICY = "aws:iam/policy:Policy"
 ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 EXTERNAL_ID = access_args().external_ids[0]
 
-
-def made(**changes: object) -> Recorder:
-    """What is registered for access with these arguments."""
-    return record(lambda: CustomerAccess("access", access_args(**changes)))
+made = maker(CustomerAccess, "access", access_args)
 
 
 def trust(recorder: Recorder) -> dict[str, Any]:
@@ -140,9 +137,7 @@ def test_a_changed_external_id_changes_only_the_trust() -> None:
     """The name stays, so the role is updated in place."""
     before, after = made(), made(external_ids=["another-external-id-of-the-vendor"])
     differing = {
-        one.id
-        for one in before.resources
-        if one.inputs != after.only(one.type, one.name).inputs
+        one.id for one in before.resources if one.inputs != after.only(one.type, one.name).inputs
     }
 
     assert differing == {f"{ROLE}::access"}

@@ -8,16 +8,13 @@ import pytest
 from byoc_infra.components import Cache
 from byoc_infra.errors import SpecError
 from tests.support.examples import cache_args
-from tests.support.recorder import Recorder, record
+from tests.support.recorder import Recorder, maker
 
 SERVICE = "aws:ecs/service:Service"
 TASK = "aws:ecs/taskDefinition:TaskDefinition"
 DISCOVERY = "aws:servicediscovery/service:Service"
 
-
-def made(**changes: object) -> Recorder:
-    """What is registered for a cache with these arguments."""
-    return record(lambda: Cache("orders", cache_args(**changes)))
+made = maker(Cache, "orders", cache_args)
 
 
 def container(recorder: Recorder) -> dict[str, Any]:

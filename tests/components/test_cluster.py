@@ -10,7 +10,7 @@ from byoc_infra.components import Cluster
 from byoc_infra.errors import SpecError
 from byoc_infra.naming import REDIS_IMAGE_TAG, AccountNames
 from tests.support.examples import REDIS_IMAGE, cluster_args
-from tests.support.recorder import Recorder, record
+from tests.support.recorder import Recorder, maker, record
 
 ROLE = "aws:iam/role:Role"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
@@ -20,10 +20,7 @@ GROUP = "aws:ec2/securityGroup:SecurityGroup"
 INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 
-
-def made(**changes: object) -> Recorder:
-    """What is registered for a cluster with these arguments."""
-    return record(lambda: Cluster("langgraph", cluster_args(**changes)))
+made = maker(Cluster, "langgraph", cluster_args)
 
 
 def statements(recorder: Recorder) -> dict[str, Any]:

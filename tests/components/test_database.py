@@ -6,16 +6,13 @@ from byoc_infra.components import Database
 from byoc_infra.errors import SpecError
 from byoc_infra.naming import SECRET_TAG
 from tests.support.examples import database_args
-from tests.support.recorder import Recorder, record
+from tests.support.recorder import maker
 
 RDS = "aws:rds/instance:Instance"
 PARAMETERS = "aws:rds/parameterGroup:ParameterGroup"
 ROTATION = "aws:secretsmanager/secretRotation:SecretRotation"
 
-
-def made(**changes: object) -> Recorder:
-    """What is registered for a database with these arguments."""
-    return record(lambda: Database("orders", database_args(**changes)))
+made = maker(Database, "orders", database_args)
 
 
 def test_password_made_by_aws() -> None:

@@ -10,7 +10,7 @@ import pytest
 from byoc_infra.components import LangGraphDeployment
 from byoc_infra.errors import ByocError, ReservedName, SpecError
 from tests.support.examples import IMAGE, REFERENCE, deployment_args
-from tests.support.recorder import Recorder, record
+from tests.support.recorder import Recorder, maker, record
 
 TASK = "aws:ecs/taskDefinition:TaskDefinition"
 SERVICE = "aws:ecs/service:Service"
@@ -18,10 +18,7 @@ RDS = "aws:rds/instance:Instance"
 SECRET = "aws:secretsmanager/secret:Secret"
 PLANTED = 'p@ss/"word'
 
-
-def made(**changes: object) -> Recorder:
-    """What is registered for a deployment with these arguments."""
-    return record(lambda: LangGraphDeployment("orders", deployment_args(**changes)))
+made = maker(LangGraphDeployment, "orders", deployment_args)
 
 
 def secrets_of(recorder: Recorder, task: str) -> dict[str, str]:
@@ -34,9 +31,7 @@ def test_no_secret_is_in_the_stack() -> None:
     """A filler that knows a value leaves no trace of it: the stack holds references."""
     written: dict[str, str] = {}
 
-    def filler(
-        name: str, arn: pulumi.Output[str], _host: pulumi.Output[str]
-    ) -> pulumi.Output[str]:
+    def filler(name: str, arn: pulumi.Output[str], _host: pulumi.Output[str]) -> pulumi.Output[str]:
         def put(where: str) -> str:
             written[name] = PLANTED
             return where
@@ -80,9 +75,7 @@ def test_the_cache_is_reached_by_name() -> None:
     """The filler is told the host under which Cloud Map knows it."""
     hosts: list[str] = []
 
-    def filler(
-        _name: str, arn: pulumi.Output[str], host: pulumi.Output[str]
-    ) -> pulumi.Output[str]:
+    def filler(_name: str, arn: pulumi.Output[str], host: pulumi.Output[str]) -> pulumi.Output[str]:
         return pulumi.Output.all(arn, host).apply(lambda both: hosts.append(both[1]) or both[0])
 
     made(filled=filler)

@@ -6,17 +6,14 @@ from byoc_infra.components import Network
 from byoc_infra.errors import SpecError
 from byoc_infra.naming import ENABLED_TAG, PRIVATE_TAG
 from tests.support.examples import network_args
-from tests.support.recorder import Recorder, record
+from tests.support.recorder import maker
 
 VPC = "aws:ec2/vpc:Vpc"
 SUBNET = "aws:ec2/subnet:Subnet"
 ROUTE = "aws:ec2/route:Route"
 ASSOCIATION = "aws:ec2/routeTableAssociation:RouteTableAssociation"
 
-
-def made(**changes: object) -> Recorder:
-    """What is registered for a network with these arguments."""
-    return record(lambda: Network("net", network_args(**changes)))
+made = maker(Network, "net", network_args)
 
 
 def test_subnets_lie_in_two_zones_or_more() -> None:

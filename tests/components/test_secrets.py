@@ -9,17 +9,14 @@ from byoc_infra.errors import SpecError
 from byoc_infra.naming import SECRET_TAG
 from byoc_infra.spec import SecretReference
 from tests.support.examples import EXECUTION_ROLE, REFERENCE, secrets_args
-from tests.support.recorder import Recorder, record
+from tests.support.recorder import maker
 
 SECRET = "aws:secretsmanager/secret:Secret"
 POLICY = "aws:secretsmanager/secretPolicy:SecretPolicy"
 KEY = "aws:kms/key:Key"
 OUTPUTS = "byoc:aws:Secrets::orders"
 
-
-def made(**changes: object) -> Recorder:
-    """What is registered for secrets with these arguments."""
-    return record(lambda: Secrets("orders", secrets_args(**changes)))
+made = maker(Secrets, "orders", secrets_args)
 
 
 def test_no_value_is_an_input() -> None:

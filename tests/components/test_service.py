@@ -8,7 +8,7 @@ import pytest
 from byoc_infra.components import Service
 from byoc_infra.errors import ByocError, DuplicateName, ReservedName, SpecError
 from tests.support.examples import IMAGE, service_args
-from tests.support.recorder import Recorder, record
+from tests.support.recorder import Recorder, maker
 
 SERVICE = "aws:ecs/service:Service"
 TASK = "aws:ecs/taskDefinition:TaskDefinition"
@@ -17,10 +17,7 @@ GROUP = "aws:lb/targetGroup:TargetGroup"
 LISTENER = "aws:lb/listener:Listener"
 CERTIFICATE = "arn:aws:acm:eu-west-1:222222222222:certificate/0a1b"
 
-
-def made(**changes: object) -> Recorder:
-    """What is registered for a service with these arguments."""
-    return record(lambda: Service("orders", service_args(**changes)))
+made = maker(Service, "orders", service_args)
 
 
 def container(recorder: Recorder) -> dict[str, Any]:

@@ -13,9 +13,7 @@ from byoc_infra.errors import SpecError
 ZONES = [f"eu-west-1{letter}" for letter in "abcdef"]
 
 
-@given(
-    prefix=some.integers(16, 24), zones=some.integers(2, 6), base=some.integers(0, 2**24 - 1)
-)
+@given(prefix=some.integers(16, 24), zones=some.integers(2, 6), base=some.integers(0, 2**24 - 1))
 def test_subnets_fit_and_do_not_meet(prefix: int, zones: int, base: int) -> None:
     """Inside the range, apart from each other, each large enough; or refused."""
     vpc = ipaddress.IPv4Network((0x0A000000 | base, prefix), strict=False)

@@ -7,7 +7,7 @@ from byoc_infra.engine import Engine, Toolchain, WorkerPool
 from tests.engine.conftest import GRACE_S, stack_at
 from tests.engine.programs_for_tests import Things
 
-SLOW = Things(things={"slow": {"sleep": 4}, "slower": {"sleep": 5}, "fast": {"size": 1}})
+SLOW = Things(things={"slow": {"sleep": 4}, "slower": {"sleep": 4}, "fast": {"size": 1}})
 
 
 def main(root: Path) -> None:

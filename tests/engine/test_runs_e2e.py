@@ -127,20 +127,6 @@ def test_what_the_provider_says_becomes_our_error(
     assert outcome.failure.field.endswith("::z")
 
 
-def test_the_deadline_lets_what_is_in_flight_finish(bench: Bench) -> None:
-    """SIGINT: the slow create is in the state, no lock stays, and nothing needs recovery."""
-    slow = bench.stack(Things(things={"slow": {"sleep": 4}, "fast": {}}))
-
-    outcome = bench.engine.up(slow, deadline_s=2)
-
-    assert isinstance(outcome.failure, DeadlineExceeded)
-    assert bench.locks() == []
-    assert "pending_operations" not in bench.state()
-    again = bench.engine.up(slow)
-    assert again.ok
-    assert {name: len(found) for name, found in bench.cloud().items()} == {"slow": 1, "fast": 1}
-
-
 def test_a_run_that_does_not_end_is_killed(bench: Bench, toolchain: object) -> None:
     """The last rung of the ladder: no process of the run outlives the grace."""
     engine = Engine(toolchain, bench.engine._runner.workers, grace_s=1)  # type: ignore[arg-type]  # the fixture's
@@ -153,11 +139,11 @@ def test_a_run_that_does_not_end_is_killed(bench: Bench, toolchain: object) -> N
     assert not _processes_with(str(bench.root))
 
 
-def test_a_second_run_of_the_same_stack_is_refused_and_a_cancel_stops_the_first(
+def test_a_second_run_is_refused_and_a_stopped_one_finishes_what_is_in_flight(
     bench: Bench,
 ) -> None:
-    """One writer per stack, and it can be stopped."""
-    stack = bench.stack(Things(things={"slow": {"sleep": 5}}))
+    """One writer per stack; SIGINT leaves a whole state, no lock, and nothing to recover."""
+    stack = bench.stack(Things(things={"slow": {"sleep": 4}}))
     outcomes = []
     first = threading.Thread(target=lambda: outcomes.append(bench.engine.up(stack)))
     first.start()
@@ -172,6 +158,10 @@ def test_a_second_run_of_the_same_stack_is_refused_and_a_cancel_stops_the_first(
     assert stopped
     assert outcomes[0].failure is not None
     assert "cancelled" in outcomes[0].failure.got
+    assert bench.locks() == []
+    assert "pending_operations" not in bench.state()
+    assert bench.engine.up(stack).ok
+    assert {name: len(found) for name, found in bench.cloud().items()} == {"slow": 1}
     assert not bench.engine.cancel(stack)
 
 

@@ -101,6 +101,14 @@ def test_at_the_deadline_the_cli_is_interrupted_once(engine: Engine, tmp_path: P
     assert _log(tmp_path)[2:] == ["SIGINT"]
 
 
+def test_a_run_stopped_right_at_its_start_does_stop(engine: Engine, tmp_path: Path) -> None:
+    """An interrupt right behind the order is not lost."""
+    outcome = engine.outputs(_stack(tmp_path, FAKE_SLOW="polite"), deadline_s=0)
+
+    assert isinstance(outcome.failure, DeadlineExceeded)
+    assert outcome.duration_s < 10
+
+
 def test_a_cli_that_does_not_listen_is_killed_after_the_grace(
     engine: Engine, tmp_path: Path
 ) -> None:

@@ -34,7 +34,7 @@ class Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     release = threading.Event()
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: D102 - http.server's own name
         if self.path.startswith("/slow"):
             self.release.wait(DEADLINE_S)
         body = f"{self.headers['X-Forwarded-For']} {self.headers['X-Forwarded-Port']}".encode()
@@ -43,7 +43,7 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def do_POST(self) -> None:
+    def do_POST(self) -> None:  # noqa: D102 - http.server's own name
         said = self.rfile.read(int(self.headers["Content-Length"]))
         self.send_response(201)
         self.send_header("Transfer-Encoding", "chunked")
@@ -55,7 +55,7 @@ class Handler(BaseHTTPRequestHandler):
                 self.release.wait(DEADLINE_S)
         self.wfile.write(b"0\r\n\r\n")
 
-    def log_message(self, *_: object) -> None:
+    def log_message(self, *_: object) -> None:  # noqa: D102 - http.server's own name
         pass
 
 

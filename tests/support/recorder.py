@@ -10,21 +10,23 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import pulumi
 from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks, rpc, set_mocks
 from pulumi.runtime.mocks import MockMonitor
-from pulumi.runtime.settings import get_root_resource, set_root_resource
+from pulumi.runtime.settings import SETTINGS, get_root_resource, set_root_resource
 from pulumi.runtime.stack import run_pulumi_func
 
 from byoc_infra.naming import Place
 
-__all__ = ["ACCOUNT", "PLACE", "REGION", "Recorder", "Registration", "record"]
+__all__ = ["ACCOUNT", "PLACE", "REGION", "Recorder", "Registration", "maker", "record"]
 
 ACCOUNT, REGION = "222222222222", "eu-west-1"
 PLACE = Place(ACCOUNT, REGION)
 COMPONENT = "byoc:aws:"
+Made = Callable[..., "Recorder"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,14 +78,16 @@ class Recorder(Mocks):
         """Answer as AWS would: the inputs, and what only AWS knows."""
         return f"{args.name}-id", {**_made_by_aws(args), **args.inputs}
 
-    def call(self, args: MockCallArgs) -> dict[str, Any]:
+    def call(self, args: MockCallArgs) -> Any:
         """Answer a look-up that the test told of; any other is refused."""
         self.lookups.append((args.token, args.args))
         if args.token not in self.answers:
             raise AssertionError(f"unexpected lookup {args.token}")
         answer = self.answers[args.token]
-        found: dict[str, Any] = answer(args.args) if callable(answer) else answer
-        return found
+        try:
+            return answer(args.args) if callable(answer) else answer
+        except LookupError as missing:
+            return {}, [("name", str(missing))]  # as a provider says that there is none
 
     def of_type(self, type_: str) -> list[Registration]:
         """All resources of a type, in order."""
@@ -165,6 +169,8 @@ def record(
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
+        SETTINGS.rpc_manager.clear()
+        SETTINGS.outputs.clear()
         set_root_resource(None)  # type: ignore[arg-type]  # a stack of this run's own
         pulumi.runtime.set_all_config(dict(config or {}))
         set_mocks(
@@ -177,6 +183,22 @@ def record(
         asyncio.set_event_loop(None)
         loop.close()
     return recorder
+
+
+def maker(component: Callable[..., object], name: str, args: Callable[..., object]) -> Made:
+    """What is registered for a component, with changes to its usual arguments.
+
+    Without changes it is recorded once and shared: tests only look at it.
+    """
+
+    @cache
+    def usual() -> Recorder:
+        return record(lambda: component(name, args()))
+
+    def made(**changes: object) -> Recorder:
+        return record(lambda: component(name, args(**changes))) if changes else usual()
+
+    return made
 
 
 def _place(urn: str) -> str:

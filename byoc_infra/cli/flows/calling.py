@@ -19,6 +19,9 @@ from byoc_infra.errors import (
 __all__ = ["Answer", "call", "parse_input", "url_of"]
 
 
+SAID_CHARS = 300
+
+
 @dataclass(frozen=True, kw_only=True)
 class Answer:
     """What the graph gave back, and the thread that remembers it."""
@@ -61,17 +64,21 @@ def url_of(status: Status) -> str:
     return url
 
 
-def call(url: str, *, graph: str, values: dict[str, Any], thread_id: str | None = None) -> Answer:
-    """One run on a thread, waited for."""
+def call(
+    url: str, *, values: dict[str, Any], graph: str | None = None, thread_id: str | None = None
+) -> Answer:
+    """One run on a thread, waited for; without `graph`, of the only one that there is."""
     client = _client(url)
     try:
+        chosen = graph or _only_graph(client)
         thread = thread_id or client.threads.create()["thread_id"]
-        state = client.runs.wait(thread, graph, input=values)
+        state = client.runs.wait(thread, chosen, input=values, raise_error=False)
     except httpx.HTTPStatusError as error:
         raise DeploymentUnhealthy(
             "call",
             wanted="an answer",
-            got=f"HTTP {error.response.status_code} from {error.request.url.path}",
+            got=f"HTTP {error.response.status_code} from {error.request.url.path}: "
+            f"{error.response.text[:SAID_CHARS]}",
             next_step="Check graph and thread; `byoc deployment logs` shows the server's words.",
         ) from error
     except httpx.HTTPError as error:
@@ -82,7 +89,31 @@ def call(url: str, *, graph: str, values: dict[str, Any], thread_id: str | None 
             next_step="An internal balancer answers only inside the VPC's network; check the way "
             "there, and `byoc deployment status`.",
         ) from error
+    _check_run(state)
     return Answer(thread_id=thread, values=state)
+
+
+def _check_run(state: object) -> None:
+    failed = state.get("__error__") if isinstance(state, dict) else None
+    if failed:
+        raise RunFailed(
+            "run",
+            wanted="a run that succeeds",
+            got=f"{failed.get('error')}: {failed.get('message')}"[:SAID_CHARS],
+            next_step="Compare the input with what the graph takes; `byoc deployment logs`.",
+        )
+
+
+def _only_graph(client: Any) -> str:  # noqa: ANN401 - the SDK's client, an optional dependency
+    graphs = sorted({str(one["graph_id"]) for one in client.assistants.search(limit=100)})
+    if len(graphs) != 1:
+        raise SpecError(
+            "graph",
+            wanted="the graph to call",
+            got=f"none, and there are: {', '.join(graphs) or 'none'}",
+            next_step="Give --graph.",
+        )
+    return graphs[0]
 
 
 def _client(url: str) -> Any:  # noqa: ANN401 - the SDK's client, an optional dependency

@@ -3,7 +3,6 @@
 from byoc_infra.aws.services import deregister_family
 from byoc_infra.aws.session import Session
 from byoc_infra.cli.flows.results import Kept
-from byoc_infra.errors import AccessRefused
 from byoc_infra.naming import AccountNames, DeploymentNames
 from byoc_infra.spec import DeploymentSpec
 
@@ -22,7 +21,11 @@ def kept_after(
         *_snapshot(session, snapshot),
         *_secrets(session, spec, names),
         *_task_definitions(session, names),
-        *_log_lines(session, AccountNames(spec.installation).log_group, names),
+        Kept(
+            kind="log lines",
+            name=f"{AccountNames(spec.installation).log_group}: {names.log_prefix}",
+            why="the account's retention ends them",
+        ),
     )
 
 
@@ -58,21 +61,3 @@ def _task_definitions(session: Session, names: DeploymentNames) -> list[Kept]:
         for role in ROLES
         for arn in deregister_family(session, names.service(role))
     ]
-
-
-def _log_lines(session: Session, group: str, names: DeploymentNames) -> list[Kept]:
-    name = f"{group}: {names.log_prefix}"
-    try:
-        found = session.ask(
-            "logs",
-            "describe_log_streams",
-            absent=NO_SECRET,
-            logGroupName=group,
-            logStreamNamePrefix=f"{names.log_prefix}/",
-            limit=1,
-        )
-    except AccessRefused:
-        return [Kept(kind="log lines", name=name, why="as far as there are any")]
-    if not found.get("logStreams"):
-        return []
-    return [Kept(kind="log lines", name=name, why="the account's retention ends them")]

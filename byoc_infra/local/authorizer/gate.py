@@ -1,7 +1,7 @@
 """The gate in front of moto: who signed a request, what it asks, and whether it may.
 
     gate = Gate(world)
-    gate.register(hooks)
+    gate.register(hooks)  # before those who refuse what needs a service-linked role
     try:
         call = gate.admit(environ, body)
     except AwsError as error:
@@ -17,7 +17,7 @@ import hmac
 import re
 import time
 import uuid
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import quote
 
@@ -69,7 +69,7 @@ class Gate:
         """Take over STS, and make service-linked roles where AWS makes them."""
         self.tokens.register(hooks)
         for (service, operation), owner in _ROLE_MAKERS.items():
-            hooks.before(service, operation, _role_maker(owner))
+            hooks.before(service, operation, self._role_maker(owner))
 
     def admit(self, environ: Environ, body: bytes) -> Call:
         """The call that a request makes, once it is signed rightly and allowed."""
@@ -172,11 +172,18 @@ class Gate:
             explicit = [item for item in refusals if item[1].explicit]
             raise _denied(call, check, *(explicit or refusals)[0])
 
-    def _recorder(self, by: str) -> Any:  # noqa: ANN401 - a function of three
+    def _recorder(self, by: str) -> Callable[[Call, Check, Verdict], None]:
         def record(call: Call, check: Check, verdict: Verdict) -> None:
             self.log.write(call, check, verdict, by=by, time=self.world.now())
 
         return record
+
+    def _role_maker(self, owner: str) -> Callable[[Call], None]:
+        def make(call: Call) -> None:
+            with self.world.lock:
+                make_service_linked_role(call.account_id, owner)
+
+        return make
 
     def _refuse_unmodelled(self, call: Call) -> None:
         prefix = IAM_PREFIXES.get(call.service, call.service)
@@ -210,13 +217,6 @@ def _unknown_key() -> AwsError:
         "The security token included in the request is invalid.",
         status=403,
     )
-
-
-def _role_maker(owner: str) -> Any:  # noqa: ANN401 - a check, as Hooks has them
-    def make(call: Call) -> None:
-        make_service_linked_role(call.account_id, owner)
-
-    return make
 
 
 def _disarm(environ: Environ) -> None:

@@ -32,6 +32,7 @@ __all__ = [
     "role_arn",
     "secret_arn",
     "secret_key_arn",
+    "task_roles",
     "vpc_objects",
 ]
 
@@ -223,6 +224,17 @@ def operation_targets(account: str, region: str, operation_id: str) -> dict[str,
 def database(account: str, region: str, identifier: str) -> Any:  # noqa: ANN401 - moto's object
     """An RDS instance, or None."""
     return _backend(rds_backends, account, region).databases.get(identifier)
+
+
+def task_roles(account: str, region: str, definition: str) -> tuple[str, ...]:
+    """The roles that a task definition (`family:revision`, or the family's latest) names."""
+    family, _, revision = definition.partition(":")
+    known = _backend(ecs_backends, account, region).task_definitions.get(family, {})
+    number = int(revision) if revision.isdigit() else max(known, default=0)
+    found = known.get(number)
+    # moto sets these attributes only where the definition has the role.
+    roles = (getattr(found, name, None) for name in ("task_role_arn", "execution_role_arn"))
+    return tuple(str(role) for role in roles if role)
 
 
 def vpc_objects(account: str, region: str) -> Any:  # noqa: ANN401 - moto's object

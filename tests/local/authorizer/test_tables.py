@@ -297,6 +297,18 @@ def test_a_managed_password_asks_for_its_secret() -> None:
     }
 
 
+def test_starting_a_task_passes_its_definitions_roles(cloud: Cloud) -> None:
+    """RunTask asks for iam:PassRole on the roles that the definition has, whoever wrote it."""
+    container = {"name": "a", "image": "b", "memory": 512}
+    cloud.client("ecs", "admin").register_task_definition(
+        family="f", containerDefinitions=[container], taskRoleArn=f"{ROLE}Task"
+    )
+
+    for name in ("f", "f:1", f"arn:aws:ecs:{HERE}:task-definition/f:1"):
+        found = asked("ecs", "RunTask", {"cluster": "c", "taskDefinition": name})
+        assert [item[:2] for item in found][1:] == [("iam:PassRole", f"{ROLE}Task")]
+
+
 def test_a_service_linked_role_is_asked_for_once(cloud: Cloud) -> None:
     """The first cluster asks for the role and makes it, the second does not ask."""
     ecs = cloud.client("ecs", "admin")

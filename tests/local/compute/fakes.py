@@ -11,7 +11,7 @@ from unittest.mock import patch
 
 import boto3
 from moto import mock_aws
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.ec2.models.amis import AmiBackend
 
 from byoc_infra.local.compute.api import Api
@@ -56,30 +56,37 @@ class FakeRuntime:
     _addresses: Addresses = field(default_factory=lambda: Addresses(99))
 
     def prepare(self, task: Task) -> None:
+        """Give the task an address."""
         for container in task.containers:
             if container.name in self.cannot_start:
                 raise StartError(self.cannot_start[container.name])
         task.address = self._addresses.take()
 
     def start(self, task: Task, container: Container) -> None:
+        """Note it."""
         self.log.append(("start", container.name))
 
     def exit_code(self, task: Task, container: Container) -> int | None:
+        """What the test said."""
         return self.ended.get(container.arn)
 
     def terminate(self, task: Task, container: Container) -> None:
+        """End it, unless it is stubborn."""
         self.log.append(("terminate", container.name))
         if not self.stubborn:
             self.ended[container.arn] = 143
 
     def kill(self, task: Task, container: Container) -> None:
+        """End it."""
         self.log.append(("kill", container.name))
         self.ended[container.arn] = 137
 
     def check(self, task: Task, container: Container) -> bool | None:
+        """What the test said."""
         return self.checks.get(container.name, True)
 
     def tidy(self, task: Task) -> None:
+        """Note it."""
         self.log.append(("tidy", task.id))
 
 

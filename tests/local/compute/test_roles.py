@@ -10,6 +10,12 @@ from byoc_infra.local.compute.roles import ExecutionRoles, StartError
 from byoc_infra.local.wire import AwsError
 from tests.local.compute.fakes import Lab, client
 
+OTHER = {
+    "Effect": "Allow",
+    "Principal": {"Service": "ec2.amazonaws.com"},
+    "Action": "sts:AssumeRole",
+}
+
 
 class Judge:
     """Allows everything but what it is told, and remembers what it was asked."""
@@ -18,7 +24,7 @@ class Judge:
         self.denied = denied
         self.asked: list[tuple[str, str, Mapping[str, str]]] = []
 
-    def __call__(
+    def __call__(  # noqa: D102 - see the class
         self, role_arn: str, action: str, resource: str, context: Mapping[str, str]
     ) -> None:
         self.asked.append((action, resource, context))
@@ -110,7 +116,7 @@ def test_a_role_that_does_not_trust_ecs_cannot_be_assumed(task: Task) -> None:
     roles = ExecutionRoles(Judge())
     roles.assume(task)
     client("iam").update_assume_role_policy(
-        RoleName="exec", PolicyDocument=json.dumps({"Statement": []})
+        RoleName="exec", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [OTHER]})
     )
 
     with pytest.raises(StartError, match="ECS was unable to assume the role"):

@@ -14,7 +14,7 @@ def forward(arn: str) -> dict[str, Any]:
     return {"Type": "forward", "TargetGroupArn": arn}
 
 
-RULES = [
+RULES: list[tuple[int, list[dict[str, Any]], list[dict[str, Any]]]] = [
     (20, [{"Field": "path-pattern", "Values": ["/a/*"]}], [forward("path")]),
     (10, [{"Field": "host-header", "Values": ["*.example.com"]}], [forward("host")]),
     (30, [{"Field": "source-ip", "SourceIpConfig": {"Values": ["0.0.0.0/0"]}}], [forward("ip")]),

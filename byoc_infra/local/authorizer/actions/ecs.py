@@ -15,9 +15,14 @@ from byoc_infra.local.authorizer.actions._rules import (
     reads,
     values,
 )
+from byoc_infra.local.authorizer.state import task_roles
 from byoc_infra.local.wire import Call
 
 __all__ = ["ROWS"]
+
+
+_TASKS = "ecs-tasks.amazonaws.com"
+_TO_TASKS = {"iam:PassedToService": _TASKS}
 
 
 def _base(call: Call) -> str:
@@ -73,6 +78,12 @@ def _definitions(call: Call) -> tuple[str, ...]:
     return tuple(f"{_base(call)}:task-definition/{_last(name)}" for name in names)
 
 
+def _roles_of_definition(call: Call) -> tuple[str, ...]:
+    """Who starts a task hands it the roles of its definition."""
+    name = _last(call.params.get("taskDefinition", ""))
+    return task_roles(call.account_id, call.region, name)
+
+
 def _instances(call: Call) -> tuple[str, ...]:
     return (f"{_base(call)}:container-instance/{_cluster_name(call)}/*",)
 
@@ -120,7 +131,7 @@ ROWS: dict[str, Row] = {
     "DeleteCluster": (needs("ecs:DeleteCluster", _cluster),),
     "RegisterTaskDefinition": (
         needs("ecs:RegisterTaskDefinition", _family, tagged=True),
-        *passes_role("ecs-tasks.amazonaws.com", "taskRoleArn", "executionRoleArn"),
+        *passes_role(_TASKS, "taskRoleArn", "executionRoleArn"),
         _tags_on_create("RegisterTaskDefinition", _family),
     ),
     "DeleteTaskDefinitions": (needs("ecs:DeleteTaskDefinitions", _definitions),),
@@ -143,7 +154,11 @@ ROWS: dict[str, Row] = {
     "ListTasks": (needs("ecs:ListTasks", _instances, keys=_in_cluster),),
     "DescribeTasks": (needs("ecs:DescribeTasks", _tasks("tasks"), keys=_in_cluster),),
     "StopTask": (needs("ecs:StopTask", _tasks("task"), keys=_in_cluster),),
-    "RunTask": (needs("ecs:RunTask", _definitions, tagged=True, keys=_in_cluster),),
+    "RunTask": (
+        needs("ecs:RunTask", _definitions, tagged=True, keys=_in_cluster),
+        needs("iam:PassRole", _roles_of_definition, keys=_TO_TASKS),
+        _tags_on_create("RunTask", _tasks("")),
+    ),
     "ExecuteCommand": (
         needs("ecs:ExecuteCommand", _cluster),
         needs("ecs:ExecuteCommand", _tasks("task"), keys=_in_cluster),

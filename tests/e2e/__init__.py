@@ -1,0 +1,1 @@
+"""Whole stories on the local cloud: the real engine, real servers."""

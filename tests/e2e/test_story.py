@@ -1,0 +1,246 @@
+"""One deployment under `least_privilege`, from its first `up` to its receipt.
+
+The tests tell one story in order and share the deployment; each begins where the last ended.
+"""
+
+import json
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from byoc_infra.aws import inventory
+from byoc_infra.cli.demo.caller import Caller
+from byoc_infra.cli.flows import account as accounts
+from byoc_infra.cli.flows import deployment, secrets
+from byoc_infra.errors import AccessRefused, SecretWithoutValue
+from byoc_infra.local.authorizer import replay
+from byoc_infra.spec import DeploymentSpec
+from tests.e2e.stage import Stage
+from tests.support.leaks import leaks
+
+pytestmark = pytest.mark.e2e
+
+PLANTED = 'pl4nted "s3cret"/+%?'
+
+
+class Story:
+    """What the tests of this file hand on to each other."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.spec = stage.deployment("story", stage.push("v1"), secrets={"APP_SECRET": None})
+        self.caller = Caller("")
+        self.errors: list[str] = []
+
+    @property
+    def access(self) -> "deployment.AccessSpec":
+        """The way in, with the external id of the moment."""
+        return self.stage.access()
+
+    def up(self, **changes: object) -> deployment.Up:
+        """Bring the deployment up, changed."""
+        self.spec = DeploymentSpec.model_validate({**self.spec.model_dump(), **changes})
+        return deployment.up(self.spec, self.access, self.stage.work("vendor"))
+
+
+@pytest.fixture(scope="module")
+def story(account: Stage) -> Iterator[Story]:
+    """The deployment, as far as the story has come."""
+    return Story(account)
+
+
+def test_a_secret_without_a_value_stops_the_first_up(story: Story) -> None:
+    """Everything else is made, and the error says how to go on."""
+    with pytest.raises(SecretWithoutValue) as refused:
+        story.up()
+    story.errors.append(json.dumps(refused.value.as_dict()))
+
+    assert "byoc secrets put APP_SECRET" in refused.value.next_step
+
+
+def test_the_next_up_completes_it(story: Story) -> None:
+    """The value goes in from outside, and the deployment answers."""
+    stored = secrets.put(
+        story.spec, story.access, "APP_SECRET", PLANTED, story.stage.work("vendor").env
+    )
+    up = story.up()
+    story.caller.url = str(up.outputs["url"])
+
+    assert PLANTED not in str(stored)
+    assert story.caller.say("first").values["version"] == "v1"
+
+
+def test_a_second_up_changes_nothing(story: Story) -> None:
+    """Providers and components count too."""
+    with story.stage.work("vendor").reach(story.spec, story.access) as reached:
+        stack = deployment._stack(story.spec, reached)
+        outcome = story.stage.engine.up(stack, deadline_s=300).raise_for_failure()
+
+    assert {change.op for change in outcome.changes} == {"same"}
+    assert "pulumi:providers:aws" in {change.type for change in outcome.changes}
+
+
+def test_another_session_name_and_external_id_change_nothing(story: Story) -> None:
+    """Nothing of how the account is reached is in the stack; the old id is refused afterwards."""
+    stage = story.stage
+    old = stage.external_id
+    accounts.up(stage.account(external_ids=(old, "story-77aa0d9f-1b52-4c1e")), stage.work("customer"))
+    stage.external_id = "story-77aa0d9f-1b52-4c1e"
+    stage.set_up(stage.account())
+    preview = deployment.preview(
+        story.spec, stage.access(source_identity="somebody-else"), stage.work("vendor")
+    )
+    with pytest.raises(AccessRefused) as refused:
+        deployment.preview(story.spec, stage.access(external_id=old), stage.work("vendor"))
+    story.errors.append(json.dumps(refused.value.as_dict()))
+
+    assert preview.changes == ()
+    assert old not in story.errors[-1]
+
+
+def test_a_preview_shows_exactly_what_up_does(story: Story) -> None:
+    """Resource by resource, with the properties that differ; sessions end in mid-run meanwhile."""
+    stage = story.stage
+    changed = story.spec.model_copy(
+        update={"image": stage.push("v2"), "environment": {"CHAT_THINKING_S": "0.1"}}
+    )
+    preview = deployment.preview(changed, story.access, stage.work("vendor"))
+    stage.cloud.control("limit-sessions", seconds=8)
+    try:
+        with story.caller:
+            up = story.up(image=changed.image, environment=changed.environment)
+    finally:
+        stage.cloud.control("limit-sessions", seconds=None)
+
+    assert sorted(map(str, preview.changes)) == sorted(map(str, up.changes))
+    assert {change.type for change in up.changes} >= {"aws:ecs/service:Service"}
+    assert story.caller.failures == []
+    assert story.caller.versions[-1] == "v2"
+    assert _assumed(stage, up.operation) > 1
+
+
+def test_a_rotated_password_leads_to_new_tasks(story: Story) -> None:
+    """AWS changes it, the next `up` sees that, and no call fails afterwards."""
+    stage = story.stage
+    before = story.up()
+    identifier = str(before.outputs["database_identifier"])
+    rotated = stage.cloud.control("rotate-password", db=identifier)
+    after = story.up()
+    answers = [story.caller.say(f"after rotation {number}") for number in range(3)]
+
+    assert before.restarted == ()
+    assert rotated
+    assert after.restarted
+    assert len(answers) == len({answer.values["answer"] for answer in answers})
+    assert story.caller.failures == []
+
+
+def test_a_wrong_password_is_refused(story: Story) -> None:
+    """By the server itself, over TLS."""
+    endpoint = str(story.up().outputs["database_endpoint"]).partition(":")[0]
+    hosts = json.loads((story.stage.cloud.directory / "hosts.json").read_text())
+    where = f"host={hosts[endpoint]} user=langgraph dbname=langgraph sslmode=require"
+
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(f"{where} password=wrong")
+
+
+def test_no_planted_secret_comes_out_anywhere(story: Story) -> None:
+    """Not in state, outputs, progress, errors, task definitions, logs or the engine's files."""
+    texts = _texts(story)
+    planted = {**texts, "planted by this test": json.dumps({"environment": PLANTED})}
+
+    assert leaks(PLANTED, texts) == []
+    assert leaks(PLANTED, planted) == ["planted by this test"]
+    assert len(texts) > 6
+
+
+def test_destroy_gives_a_receipt_and_leaves_nothing_else(story: Story) -> None:
+    """With the rotated external id; what it keeps is named."""
+    stage = story.stage
+    receipt = deployment.destroy(story.spec, story.access, stage.work("vendor"))
+    with stage.work("customer").reach(stage.account(), None) as reached:
+        left = inventory.take(
+            reached.session, ["ecs service", "load balancer", "rds instance", "secret"]
+        )
+
+    assert left.count() == 0
+    assert {kept.kind for kept in receipt.kept} >= {"rds snapshot", "ecs task definition"}
+
+
+def test_every_allow_statement_is_needed(story: Story) -> None:
+    """Without it, at least one request of this life would have been denied."""
+    lines = replay.allowed_lines(_verdicts(story.stage), story.stage.role_arn())
+    documents = _policies(story.stage)
+    unneeded = [
+        statement["Sid"]
+        for document in documents
+        for place, statement in enumerate(json.loads(document)["Statement"])
+        if statement["Effect"] == "Allow"
+        and not replay.denied(
+            [replay.without(document, place), *(one for one in documents if one != document)],
+            lines,
+        )
+    ]
+
+    assert replay.denied(documents, lines) == []
+    assert unneeded == []
+
+
+def _verdicts(stage: Stage) -> list[dict[str, object]]:
+    return replay.read_lines(stage.cloud.directory / "verdicts.jsonl")
+
+
+def _assumed(stage: Stage, operation: str) -> int:
+    """How many sessions one operation has used."""
+    return sum(
+        line["operation"] == "AssumeRole" and operation in json.dumps(line)
+        for line in _verdicts(stage)
+        if line["action"] == "sts:AssumeRole"
+    )
+
+
+def _policies(stage: Stage) -> list[str]:
+    """The documents of the access role, as AWS has them."""
+    with stage.work("customer").reach(stage.account(), None) as reached:
+        session = reached.session
+        role = stage.role_arn().rpartition("/")[2]
+        found = []
+        for one in session.each(
+            "iam", "list_attached_role_policies", "AttachedPolicies", RoleName=role
+        ):
+            arn = one["PolicyArn"]
+            version = session.ask("iam", "get_policy", PolicyArn=arn)["Policy"]["DefaultVersionId"]
+            answer = session.ask("iam", "get_policy_version", PolicyArn=arn, VersionId=version)
+            found.append(json.dumps(answer["PolicyVersion"]["Document"]))
+    return found
+
+
+def _texts(story: Story) -> dict[str, str]:
+    """Everywhere a secret might have gone, decrypted."""
+    stage = story.stage
+    texts = {
+        "progress": "\n".join(stage.said),
+        "errors": "\n".join(story.errors),
+        "verdicts": (stage.cloud.directory / "verdicts.jsonl").read_text(),
+        "emulator log": (stage.cloud.directory / "emulator.log").read_text(errors="replace"),
+    }
+    with stage.work("vendor").reach(story.spec, story.access) as reached:
+        stack = deployment._stack(story.spec, reached)
+        exported = stage.engine.export(stack).raise_for_failure()
+        texts["state"] = json.dumps(exported.state)
+        texts["outputs"] = json.dumps(dict(stage.engine.outputs(stack).outputs))
+    with stage.work("customer").reach(stage.account(), None) as reached:
+        session = reached.session
+        for arn in session.each("ecs", "list_task_definitions", "taskDefinitionArns"):
+            answer = session.ask("ecs", "describe_task_definition", taskDefinition=arn)
+            texts[arn] = json.dumps(answer["taskDefinition"], default=str)
+        events = session.each(
+            "logs", "filter_log_events", "events", logGroupName="/aws/ecs/langgraph-cloud"
+        )
+        texts["task logs"] = "\n".join(event["message"] for event in events)
+    for path in (stage.cloud.directory / "pulumi").rglob("*"):
+        if path.is_file():
+            texts[f"backend {path.name}"] = path.read_text(errors="replace")
+    return texts

@@ -1,0 +1,157 @@
+"""One stack's whole life through the real engine, with the plugin spawned as the real one is."""
+
+import dataclasses
+import logging
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+from pulumi import automation as auto
+
+from byoc_infra.local.provider import install
+from tests.local.provider.story import Story
+
+CACHE = Path(os.environ.get("BYOC_CACHE_DIR", "~/.cache/byoc-infra")).expanduser()
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(not list(CACHE.glob("pulumi/*/pulumi")), reason="no Pulumi CLI was built"),
+]
+
+
+@pytest.fixture
+def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """A moto on a port, and a PULUMI_HOME with the plugin in it."""
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = ThreadedMotoServer("127.0.0.1", 0)
+    server.start()
+    host, port = server.get_host_and_port()
+    install(tmp_path)
+    cli = max(CACHE.glob("pulumi/*/pulumi")).parent
+    monkeypatch.setenv("PATH", f"{cli}:{os.environ['PATH']}")
+    yield {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_REGION": "eu-west-1",
+        "AWS_ACCESS_KEY_ID": "a",
+        "AWS_SECRET_ACCESS_KEY": "b",
+        "PULUMI_HOME": str(tmp_path),
+        "PULUMI_BACKEND_URL": f"file://{tmp_path}",
+        "PULUMI_CONFIG_PASSPHRASE": "x",
+        "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
+        "PULUMI_SKIP_UPDATE_CHECK": "true",
+    }
+    server.stop()
+
+
+def stack(story: Story, env: dict[str, str], name: str = "one") -> auto.Stack:
+    """The stack with this program."""
+    return auto.create_or_select_stack(
+        stack_name=name,
+        project_name="story",
+        program=story,
+        opts=auto.LocalWorkspaceOptions(env_vars=env),
+    )
+
+
+def changed(summary: dict[str, int] | None) -> dict[str, int]:
+    """The changes of an operation, without what stayed the same."""
+    return {str(kind): count for kind, count in (summary or {}).items() if kind != "same"}
+
+
+def test_the_whole_life_of_a_stack(env: dict[str, str]) -> None:
+    """Create, nothing, refresh, update as previewed, import of what was lost, destroy."""
+    first = Story()
+    planned = changed(stack(first, env).preview().change_summary)
+    made = stack(first, env).up()
+    assert changed(made.summary.resource_changes) == planned == {"create": 42}
+    assert changed(stack(first, env).up().summary.resource_changes) == {}
+    assert changed(stack(first, env).refresh().summary.resource_changes) == {}
+
+    second = dataclasses.replace(
+        first,
+        image="two@sha256:2",
+        owner="second",
+        idle_s=120,
+        instance_class="db.t4g.small",
+        protected=False,
+    )
+    planned = changed(stack(second, env).preview().change_summary)
+    assert changed(stack(second, env).up().summary.resource_changes) == planned
+    assert planned == {"update": 12, "replace": 1}
+    assert changed(stack(second, env).up().summary.resource_changes) == {}
+
+    _forget_and_import(second, env)
+    assert changed(stack(second, env).up().summary.resource_changes) == {}
+
+    removed = stack(second, env).destroy()
+    assert changed(removed.summary.resource_changes) == {"delete": 42}
+    assert _left(env) == {"vpcs": 1, "databases": 0, "snapshots": 1, "task definitions": 2}
+
+
+def _forget_and_import(story: Story, env: dict[str, str]) -> None:
+    """Drop three resources from the state, as after a kill, and take them in again by their ids."""
+    here = stack(story, env)
+    state = here.export_stack()
+    resources = state.deployment["resources"]
+    lost = [each for each in resources if each["type"] in LOST]
+    gone = {each["urn"] for each in lost}
+    state.deployment["resources"] = [
+        _without(each, gone) for each in resources if each["urn"] not in gone
+    ]
+    here.import_stack(state)
+    for each in lost:
+        here.import_resources(
+            resources=[
+                auto.ImportResource(
+                    type=each["type"],
+                    name=each["urn"].rsplit("::", 1)[1],
+                    id=each["outputs"][LOST[each["type"]]],
+                )
+            ],
+            protect=False,
+            generate_code=False,
+        )
+
+
+LOST = {
+    "aws:rds/instance:Instance": "identifier",
+    "aws:lb/listener:Listener": "arn",
+    "aws:cloudwatch/logGroup:LogGroup": "name",
+}
+"""Type token → the output that is the import id."""
+
+
+def _without(resource: dict[str, Any], gone: set[str]) -> dict[str, Any]:
+    """The resource without its dependencies on what is gone."""
+    by_property = resource.get("propertyDependencies") or {}
+    return {
+        **resource,
+        "dependencies": [d for d in resource.get("dependencies", []) if d not in gone],
+        "propertyDependencies": {
+            name: [d for d in urns or [] if d not in gone] for name, urns in by_property.items()
+        },
+    }
+
+
+def _left(env: dict[str, str]) -> dict[str, int]:
+    def client(service: str) -> Any:
+        return boto3.client(  # type: ignore[call-overload]  # any service
+            service,
+            endpoint_url=env["AWS_ENDPOINT_URL"],
+            region_name=env["AWS_REGION"],
+            aws_access_key_id="a",
+            aws_secret_access_key="b",
+        )
+
+    rds, ec2, ecs = client("rds"), client("ec2"), client("ecs")
+    return {
+        "vpcs": len(ec2.describe_vpcs()["Vpcs"]),
+        "databases": len(rds.describe_db_instances()["DBInstances"]),
+        "snapshots": len(rds.describe_db_snapshots()["DBSnapshots"]),
+        "task definitions": len(ecs.list_task_definitions()["taskDefinitionArns"]),
+    }

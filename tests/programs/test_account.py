@@ -1,0 +1,163 @@
+"""What the account program makes, asks and says."""
+
+import json
+import pickle
+from functools import partial
+from typing import Any
+
+import pytest
+
+from byoc_infra.errors import ByocError, DuplicateName, SpecError, WrongAccount
+from byoc_infra.programs import AccountProgram
+from byoc_infra.programs.account import OUTPUTS, main
+from byoc_infra.spec import AccountSpec, parse
+from tests.support.answers import ZONES, answers
+from tests.support.examples import REDIS_IMAGE, VENDOR
+from tests.support.expected import compare
+from tests.support.recorder import ACCOUNT, REGION, Recorder, record
+
+SUBNET = "aws:ec2/subnet:Subnet"
+GIVEN: dict[str, Any] = {
+    "aws_account_id": ACCOUNT,
+    "region": REGION,
+    "vendor_principal_arn": VENDOR,
+    "external_ids": ["6d1c3d2e-5a70-4b1f-9e0c-3f1d2b8a4c55"],
+    "redis_image": REDIS_IMAGE,
+    "repositories": ["agents", "byoc/redis"],
+}
+
+
+def program(**changes: Any) -> AccountProgram:
+    """The program for the usual spec with changes."""
+    return AccountProgram(parse(AccountSpec, {**GIVEN, **changes}))
+
+
+def made(found: dict[str, Any] | None = None, **changes: Any) -> Recorder:
+    """What the program registers."""
+    return record(program(**changes), found or answers())
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("account", {}),
+        ("account-managed", {"permissions": "managed"}),
+        ("account-public-blue", {"public_ingress": True, "installation": "blue"}),
+    ],
+)
+def test_the_resource_graph_is_the_reviewed_one(
+    name: str, changes: dict[str, Any], request: pytest.FixtureRequest
+) -> None:
+    """Every input of every resource, as data; a change is reviewed as a diff."""
+    compare(f"programs/{name}", made(**changes).graph(), request)
+
+
+def test_every_output_is_described() -> None:
+    """What is exported is what OUTPUTS explains, and all of it is known."""
+    exports = made().exports
+
+    assert set(exports) == set(OUTPUTS)
+    assert exports["role_arn"] == "arn:aws:iam::222222222222:role/LangGraphCloudBYOCRole"
+    assert all(value is not None for value in exports.values())
+
+
+def test_two_zones_are_chosen_where_none_are_named() -> None:
+    """The region's first two, whatever order AWS lists them in."""
+    zones = {one.inputs["availabilityZone"] for one in made().of_type(SUBNET)}
+
+    assert zones == {"eu-west-1a", "eu-west-1b"}
+
+
+def test_named_zones_are_not_looked_up() -> None:
+    """What the customer said is taken."""
+    recorder = made(network={"zones": ["eu-west-1b", "eu-west-1c"]})
+
+    assert ZONES not in [token for token, _ in recorder.lookups]
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        (answers(account="333333333333"), "aws_account_id: want 222222222222, got 333333333333"),
+        (answers(region="us-east-1"), "region: want eu-west-1, got us-east-1"),
+    ],
+)
+def test_another_account_or_region_is_refused(found: dict[str, Any], message: str) -> None:
+    """Before anything is registered."""
+    with pytest.raises(WrongAccount) as refused:
+        made(found)
+
+    assert str(refused.value).startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"network": {"cidr": "8.8.0.0/16"}}, SpecError, "cidr: want a private range"),
+        ({"network": {"cidr": "10.0.0.0/28"}}, SpecError, "cidr: want a range from /16 to /24"),
+        ({"network": {"zones": ["eu-west-1a"]}}, SpecError, "zones: want 2 to 6"),
+        (
+            {"network": {"private_cidrs": ["10.40.0.0/20", "10.40.0.0/21"]}},
+            SpecError,
+            "private_cidrs: want subnets that do not overlap",
+        ),
+        ({"external_ids": ["x" * 20, "x" * 20]}, DuplicateName, "external_ids: want each name"),
+        ({"redis_image": "redis:7"}, SpecError, "redis_image: want an image by digest"),
+        ({"ingress_cidrs": ["0.0.0.0/0"]}, SpecError, "ingress_cidrs: want ranges of people"),
+        ({"vendor_principal_arn": "*"}, SpecError, "vendor_principal_arn: want the ARN of"),
+    ],
+)
+def test_bad_input_is_refused_before_the_engine_starts(
+    changes: dict[str, Any], error: type[ByocError], message: str
+) -> None:
+    """The program cannot even be made."""
+    with pytest.raises(error) as refused:
+        program(**changes)
+
+    assert str(refused.value).startswith(message)
+
+
+def test_a_program_can_be_sent_to_a_worker() -> None:
+    """It is pickled on the way."""
+    sent = program()
+
+    assert pickle.loads(pickle.dumps(sent)) == sent  # noqa: S301 - our own bytes
+
+
+def test_by_hand_the_spec_comes_from_config() -> None:
+    """Plain keys, structured ones as JSON, and the region of the provider."""
+    config = {
+        "aws:region": REGION,
+        **{
+            f"byoc-account:{key}": value if isinstance(value, str) else json.dumps(value)
+            for key, value in GIVEN.items()
+            if key != "region"
+        },
+        "byoc-account:public_ingress": "true",
+        "byoc-account:log_retention_days": "90",
+    }
+
+    recorder = record(main, answers(), config=config, project="byoc-account")
+
+    assert recorder.exports["region"] == REGION
+    assert recorder.inputs("aws:cloudwatch/logGroup:LogGroup")["retentionInDays"] == 90
+    assert recorder.only("aws:ec2/securityGroup:SecurityGroup", "langgraph-cloud-lb-public")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("external_ids", "[1", "external_ids: want JSON, got 2 characters"),
+        ("installation", "Blue Sky", "installation: want String should match"),
+        ("aws_account_id", "22", "aws_account_id: want String should match"),
+    ],
+)
+def test_bad_config_is_refused_by_name(key: str, value: str, message: str) -> None:
+    """The same errors as in a file."""
+    config = {"aws:region": REGION, f"byoc-account:{key}": value}
+    run = partial(record, main, answers(), config=config, project="byoc-account")
+
+    with pytest.raises(SpecError) as refused:
+        run()
+
+    assert str(refused.value).startswith(message) or key == "installation"

@@ -1,0 +1,260 @@
+"""What the deployment program makes, asks and says."""
+
+import pickle
+from typing import Any
+
+import pytest
+
+from byoc_infra.aws import secrets
+from byoc_infra.errors import (
+    AccountNotReady,
+    ByocError,
+    SecretWithoutValue,
+    SpecError,
+    WrongAccount,
+)
+from byoc_infra.programs import DeploymentProgram
+from byoc_infra.programs.deployment import OUTPUTS, main
+from byoc_infra.spec import DeploymentSpec, parse
+from tests.support.answers import answers
+from tests.support.examples import IMAGE
+from tests.support.expected import compare
+from tests.support.recorder import ACCOUNT, REGION, Recorder, record
+
+RDS = "aws:rds/instance:Instance"
+TASK = "aws:ecs/taskDefinition:TaskDefinition"
+BALANCER = "aws:lb/loadBalancer:LoadBalancer"
+GIVEN: dict[str, Any] = {
+    "name": "orders",
+    "aws_account_id": ACCOUNT,
+    "region": REGION,
+    "image": IMAGE,
+    "environment": {"MODEL": "small"},
+    "secrets": {"OPENAI_API_KEY": None},
+}
+CERTIFICATE = "arn:aws:acm:eu-west-1:222222222222:certificate/0a1b"
+PUBLIC = {"public": True, "certificate_arn": CERTIFICATE}
+
+Asked = list[tuple[str, ...]]
+
+
+@pytest.fixture(autouse=True)
+def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
+    """What Secrets Manager's client was asked to do."""
+    calls: Asked = []
+    monkeypatch.setattr(
+        secrets, "ensure_redis_password", lambda arn, host: calls.append(("redis", arn, host))
+    )
+    monkeypatch.setattr(
+        secrets, "require_value", lambda arn, name: calls.append(("value", arn, name))
+    )
+    return calls
+
+
+def program(**changes: Any) -> DeploymentProgram:
+    """The program for the usual spec with changes."""
+    return DeploymentProgram(parse(DeploymentSpec, {**GIVEN, **changes}))
+
+
+def made(found: dict[str, Any] | None = None, **changes: Any) -> Recorder:
+    """What the program registers."""
+    return record(program(**changes), found or answers())
+
+
+@pytest.mark.parametrize(("name", "changes"), [("deployment", {}), ("deployment-public", PUBLIC)])
+def test_the_resource_graph_is_the_reviewed_one(
+    name: str, changes: dict[str, Any], request: pytest.FixtureRequest
+) -> None:
+    """Every input of every resource, as data; a change is reviewed as a diff."""
+    found = answers(groups=("lb-internal", "lb-public", "app", "cache", "database"))
+
+    compare(f"programs/{name}", made(found, **changes).graph(), request)
+
+
+def test_every_output_is_described() -> None:
+    """What is exported is what OUTPUTS explains, and all of it is known."""
+    exports = made().exports
+
+    assert set(exports) == set(OUTPUTS)
+    assert exports["service"] == f"lg-orders-api-{exports['deployment_id']}"
+    assert exports["secret_names"] == {
+        "OPENAI_API_KEY": f"langgraph-cloud/default/orders-{exports['deployment_id']}/OPENAI_API_KEY"
+    }
+    assert all(value is not None for value in exports.values())
+
+
+def test_values_are_put_and_asked_for_outside_the_engine(asked: Asked) -> None:
+    """The cache's password is made for its host; a person's secret must have a value."""
+    exports = made().exports
+    base = f"arn:aws:secretsmanager:eu-west-1:222222222222:secret:langgraph-cloud/default/orders-{exports['deployment_id']}"
+
+    assert sorted(asked) == [
+        (
+            "redis",
+            f"{base}/redis-AbCdEf",
+            f"lg-orders-{exports['deployment_id']}.langgraph-cloud-redis",
+        ),
+        ("value", f"{base}/OPENAI_API_KEY-AbCdEf", "OPENAI_API_KEY"),
+    ]
+
+
+def test_a_preview_touches_no_secret(asked: Asked) -> None:
+    """It only looks."""
+    record(program(), answers(), preview=True)
+
+    assert asked == []
+
+
+def test_taking_away_wants_no_values(asked: Asked) -> None:
+    """A secret that nobody has filled does not stand in the way of a destroy."""
+    record(DeploymentProgram(program().spec, wants_values=False), answers())
+
+    assert asked == []
+
+
+def test_a_secret_without_a_value_stops_the_tasks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No task definition is made that ECS could not start."""
+
+    def refuse(arn: str, name: str) -> None:
+        raise SecretWithoutValue(name, wanted="a value", got="none", next_step="Put one.")
+
+    monkeypatch.setattr(secrets, "require_value", refuse)
+
+    with pytest.raises(SecretWithoutValue, match="OPENAI_API_KEY"):
+        made()
+
+
+@pytest.mark.parametrize(
+    ("found", "changes", "message"),
+    [
+        (answers(vpcs=()), {}, "vpc: want exactly one VPC with the tags langgraph-cloud-enabled=1"),
+        (answers(vpcs=("vpc-2", "vpc-1")), {}, "vpc: want exactly one VPC"),
+        (answers(private=("subnet-1",)), {}, "subnets: want two or more subnets of vpc-1"),
+        (answers(public=()), PUBLIC, "subnets: want two or more subnets of vpc-1"),
+        (answers(groups=()), {}, "security group: want langgraph-cloud-lb-internal, got"),
+        (answers(), PUBLIC, "security group: want langgraph-cloud-lb-public, got"),
+        (answers(cluster_tags={}), {}, "redis_image: want the tag byoc:redis-image"),
+    ],
+)
+def test_an_account_that_is_not_ready_is_refused(
+    found: dict[str, Any], changes: dict[str, Any], message: str
+) -> None:
+    """Each missing piece by name, before anything is registered."""
+    with pytest.raises(AccountNotReady) as refused:
+        made(found, **changes)
+
+    assert str(refused.value).startswith(message)
+
+
+def test_several_networks_are_listed() -> None:
+    """So that a person can take the tags off the wrong ones."""
+    with pytest.raises(AccountNotReady, match=r"got vpc-1, vpc-2\. Take the tags off"):
+        made(answers(vpcs=("vpc-2", "vpc-1")))
+
+
+def test_a_public_deployment_needs_the_owners_consent() -> None:
+    """The refusal says who can change it."""
+    with pytest.raises(AccountNotReady, match="owner must set public_ingress: true"):
+        made(**PUBLIC)
+
+
+def test_another_account_is_refused() -> None:
+    """Before anything is looked up in it."""
+    with pytest.raises(WrongAccount, match="aws_account_id: want 222222222222, got 333333333333"):
+        made(answers(account="333333333333"))
+
+
+def test_the_account_is_found_by_tags_of_its_installation() -> None:
+    """Another installation's network is not this one's."""
+    recorder = made(installation="blue")
+    (asked_vpcs,) = [args for token, args in recorder.lookups if "getVpcs" in token]
+
+    assert asked_vpcs["tags"] == {"langgraph-cloud-enabled": "1", "byoc:installation": "blue"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "given", "kept"),
+    [
+        ({}, None, "lg-orders-final-"),
+        ({}, "lg-orders-final-2", "lg-orders-final-2"),
+        ({"final_snapshot": False}, "lg-orders-final-2", None),
+    ],
+)
+def test_the_spec_decides_whether_a_last_snapshot_is_kept(
+    spec: dict[str, Any], given: str | None, kept: str | None
+) -> None:
+    """Under its usual name, or one that is free."""
+    wanted = DeploymentProgram(program(**spec).spec, final_snapshot_name=given)
+
+    asked_for = record(wanted, answers()).inputs(RDS)
+
+    assert asked_for["skipFinalSnapshot"] is (kept is None)
+    assert str(asked_for.get("finalSnapshotIdentifier")).startswith(str(kept))
+
+
+def test_lifting_the_protection_changes_nothing_else() -> None:
+    """A destroy lifts it first, and only it."""
+    before, after = made(), made(deletion_protection=False)
+    differing = {
+        (one.type, key)
+        for one in before.resources
+        for key in one.inputs
+        if one.inputs[key] != after.only(one.type, one.name).inputs[key]
+    }
+
+    assert differing == {(RDS, "deletionProtection"), (BALANCER, "enableDeletionProtection")}
+
+
+@pytest.mark.parametrize(
+    ("architecture", "word"), [(None, "X86_64"), ("amd64", "X86_64"), ("arm64", "ARM64")]
+)
+def test_the_architecture_is_said_in_the_words_of_ecs(architecture: Any, word: str) -> None:
+    """An image's manifest has other words."""
+    wanted = DeploymentProgram(program().spec, architecture=architecture)
+    task = next(one for one in record(wanted, answers()).of_type(TASK) if one.name.endswith("-api"))
+
+    assert task.inputs["runtimePlatform"]["cpuArchitecture"] == word
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"image": f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/agents:v1"}, "image: want <account>"),
+        ({"environment": {"REDIS_URI": "x"}}, "environment.REDIS_URI: want a name that is free"),
+        ({"secrets": {"MODEL": None}}, "secrets.MODEL: want a name that environment"),
+        ({"cpu": 1024, "memory_mib": 1024}, "memory_mib: want with 1024 CPU units"),
+        ({"public": True}, "certificate_arn: want a certificate"),
+    ],
+)
+def test_bad_input_is_refused_before_the_engine_starts(
+    changes: dict[str, Any], message: str
+) -> None:
+    """The program cannot even be made."""
+    with pytest.raises(SpecError) as refused:
+        program(**changes)
+
+    assert isinstance(refused.value, ByocError)
+    assert str(refused.value).startswith(message)
+
+
+def test_a_program_can_be_sent_to_a_worker() -> None:
+    """It is pickled on the way."""
+    sent = program()
+
+    assert pickle.loads(pickle.dumps(sent)) == sent  # noqa: S301 - our own bytes
+
+
+def test_by_hand_the_spec_comes_from_config() -> None:
+    """The same program as with a file."""
+    config = {
+        "aws:region": REGION,
+        "byoc-deployment:name": "orders",
+        "byoc-deployment:aws_account_id": ACCOUNT,
+        "byoc-deployment:image": IMAGE,
+        "byoc-deployment:environment": '{"MODEL": "small"}',
+        "byoc-deployment:secrets": '{"OPENAI_API_KEY": null}',
+    }
+
+    by_hand = record(main, answers(), config=config, project="byoc-deployment")
+
+    assert by_hand.graph() == made().graph()
