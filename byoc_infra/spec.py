@@ -21,12 +21,15 @@ __all__ = [
 
 Spec = TypeVar("Spec", bound="_Spec")
 
+MAY_BE_SECRET = (("secrets",), ("environment",), ("license_key",))
+"""Fields whose wrong values are never repeated."""
+
 AwsAccountId = Annotated[str, Field(pattern=r"^\d{12}$")]
 Installation = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,19}$")]
 
 
 class _Spec(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class NetworkSpec(_Spec):
@@ -128,6 +131,13 @@ def parse(kind: type[Spec], values: dict[str, Any]) -> Spec:
         raise SpecError(
             ".".join(str(part) for part in first["loc"]) or kind.__name__,
             wanted=first["msg"],
-            got=repr(first["input"]) if not isinstance(first["input"], dict) else "nothing",
+            got=_got(first["loc"], first["input"]),
             next_step=f"Correct it; {len(refused.errors())} field(s) need a change.",
         ) from refused
+
+
+def _got(place: tuple[int | str, ...], given: object) -> str:
+    """What was given, unless it may be a secret that somebody wrote where a reference belongs."""
+    if isinstance(given, dict):
+        return "nothing"
+    return f"a {type(given).__name__}" if place[:1] in MAY_BE_SECRET else repr(given)

@@ -7,7 +7,6 @@ import inspect
 import pkgutil
 import subprocess
 import sys
-from functools import cache
 from pathlib import Path
 
 import pulumi_aws
@@ -33,11 +32,15 @@ def _walk() -> list[type[Component]]:
 every_component = pytest.mark.parametrize("kind", _walk(), ids=lambda kind: kind.__name__)
 
 
-@cache
+RECORDED: dict[str, tuple[Recorder, Component]] = {}
+
+
 def _recorded(kind: type[Component]) -> tuple[Recorder, Component]:
-    made: list[Component] = []
-    recorder = record(lambda: made.append(EXAMPLES[kind]()))
-    return recorder, made[0]
+    if kind.__name__ not in RECORDED:
+        made: list[Component] = []
+        recorder = record(lambda: made.append(EXAMPLES[kind]()))
+        RECORDED[kind.__name__] = recorder, made[0]
+    return RECORDED[kind.__name__]
 
 
 def _resource_class(type_: str) -> type:

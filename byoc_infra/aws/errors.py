@@ -95,7 +95,8 @@ def translate(error: ClientError | BotoCoreError, *, doing: str) -> ByocError:
 
 
 def _answered(error: ClientError, doing: str) -> ByocError:
-    code, words = code_of(error), _first_line(error)
+    code = code_of(error)
+    words = f"{code}: {error.response.get('Error', {}).get('Message', 'no message')}"[:500]
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if code in DENIED:
         return AccessRefused(

@@ -19,6 +19,7 @@ __all__ = ["INTERNAL_EXIT", "INTERRUPTED_EXIT", "USAGE_EXIT", "app", "main"]
 INTERNAL_EXIT = 1
 USAGE_EXIT = 2
 INTERRUPTED_EXIT = 130
+ANYWHERE = ("--json", "--quiet")
 
 app = typer.Typer(
     name="byoc",
@@ -42,7 +43,9 @@ def _options(
         bool,
         typer.Option("--json", help="One JSON object on stdout; may stand anywhere."),
     ] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress on stderr.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", help="No progress; may stand anywhere.")
+    ] = False,
 ) -> None:
     spoken = output.current()
     spoken.as_json = json
@@ -52,8 +55,8 @@ def _options(
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `byoc` with these arguments; the exit code (`docs/cli.md`)."""
     words = list(sys.argv[1:] if argv is None else argv)
-    words, as_json = _take_json(words)
-    output.current().as_json = as_json
+    words = _flags_first(words)
+    output.current().as_json = "--json" in words[: len(ANYWHERE)]
     try:
         ended = app(words, prog_name="byoc", standalone_mode=False)
     except ByocError as error:
@@ -72,12 +75,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return ended if isinstance(ended, int) else 0
 
 
-def _take_json(words: list[str]) -> tuple[list[str], bool]:
-    """`--json` may stand anywhere before a `--`; the root option is told of it."""
+def _flags_first(words: list[str]) -> list[str]:
+    """The root's own flags may stand anywhere before a `--`."""
     end = words.index("--") if "--" in words else len(words)
-    before = [word for word in words[:end] if word != "--json"]
-    as_json = len(before) < end
-    return (["--json"] if as_json else []) + before + words[end:], as_json
+    flags = [flag for flag in ANYWHERE if flag in words[:end]]
+    return [*flags, *(word for word in words[:end] if word not in ANYWHERE), *words[end:]]
 
 
 def _unforeseen(error: Exception) -> int:

@@ -55,10 +55,11 @@ def status(result: "Status") -> None:
     def human() -> None:
         spoken = output.current()
         spoken.fields({"deployment": result.name, "state": result.state, "said": result.said})
-        spoken.table(
-            ("service", "healthy", "desired", "roll-out"),
-            [(s["name"], s["right"], s["desired"], s["rollout"]) for s in result.services],
-        )
+        if result.services:
+            spoken.table(
+                ("service", "healthy", "desired", "roll-out"),
+                [(s["name"], s["right"], s["desired"], s["rollout"]) for s in result.services],
+            )
         for cause in result.causes:
             spoken.text(cause)
 

@@ -82,6 +82,7 @@ def _add(
         entry = {**pending, "id": identity, "outputs": {}}
     else:
         create = planned[urn]
+        _ensure(resources, create.parent, planned)
         entry = {
             "urn": urn,
             "custom": True,

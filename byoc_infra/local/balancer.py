@@ -15,10 +15,10 @@ from typing import Any, ClassVar
 import httpx
 from moto.elbv2.models import FakeHealthStatus, FakeTargetGroup, elbv2_backends
 
-from byoc_infra.local.compute import proxy, routing, targets
-from byoc_infra.local.compute.proxy import Answer, Forward, ListenerApp
-from byoc_infra.local.compute.targets import CheckSettings, Health, Target
-from byoc_infra.local.compute.web import Server, serve
+from byoc_infra.local.balancing import proxy, routing, targets
+from byoc_infra.local.balancing.proxy import Answer, Forward, ListenerApp
+from byoc_infra.local.balancing.targets import CheckSettings, Health, Target
+from byoc_infra.local.balancing.web import Server, serve
 from byoc_infra.local.world import World
 
 __all__ = ["Balancer"]

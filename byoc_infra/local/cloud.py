@@ -32,8 +32,6 @@ KEPT_VARIABLES = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "USER", "XDG
 KEPT_PREFIXES = ("BYOC_", "PIP_", "UV_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT")
 
 Progress = Callable[[str], None]
-_STARTED: dict[Path, subprocess.Popen[bytes]] = {}
-"""Emulators that this very process has started; as their parent it must reap them."""
 Who = Literal["customer", "vendor", "vendor-admin"]
 """The customer's administrator, the vendor's control plane, the vendor's administrator."""
 
@@ -70,8 +68,8 @@ class LocalCloud:
         if not _answers(instance):
             processes.end(instance.directory, parts_only=True)
             say(f"Starting the local cloud at {instance.endpoint}")
-            _STARTED[instance.directory] = _spawn(instance)
-            _await_ready(instance, _STARTED[instance.directory])
+            _spawn(instance)
+            _await_ready(instance)
         install(instance.directory / "pulumi-home")
         (instance.directory / "pulumi").mkdir(exist_ok=True)
         return cls(instance, redis_image=_status(instance)["redis_image"])
@@ -96,8 +94,6 @@ class LocalCloud:
         directory = directory_of(checked_name(instance_name() if name is None else name))
         count = _ask_to_stop(directory)
         count += processes.end(directory, grace_s=STOP_GRACE_S)
-        if child := _STARTED.pop(directory, None):
-            child.wait()
         forget(directory)
         return count
 
@@ -155,12 +151,12 @@ def _status(instance: Instance) -> dict[str, Any]:
     return control.call(instance.directory / "control.sock", "status", {}, timeout_s=10)
 
 
-def _spawn(instance: Instance) -> subprocess.Popen[bytes]:
-    """The emulator, in a session of its own so that it outlives us."""
+def _spawn(instance: Instance) -> None:
+    """Start the emulator, in a session of its own and nobody's child, so that it outlives us."""
     source = Path(__file__).resolve().parents[2]
     with (instance.directory / "emulator.log").open("ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "byoc_infra.local.emulator", str(instance.directory)],
+        done = subprocess.run(
+            [sys.executable, "-m", "byoc_infra.local.emulator", instance.directory, "--detach"],
             env=_environment(os.environ, source)
             | {
                 OWNER_VARIABLE: str(instance.directory),
@@ -171,7 +167,11 @@ def _spawn(instance: Instance) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
+            check=False,
+            timeout=START_DEADLINE_S,
         )
+    if done.returncode != 0:
+        raise _not_started(instance)
 
 
 def _environment(given: Mapping[str, str], source: Path) -> dict[str, str]:
@@ -183,18 +183,18 @@ def _environment(given: Mapping[str, str], source: Path) -> dict[str, str]:
     return kept | {"PYTHONPATH": str(source), "PYTHONUNBUFFERED": "1"}
 
 
-def _await_ready(instance: Instance, process: subprocess.Popen[bytes]) -> None:
+def _await_ready(instance: Instance) -> None:
     deadline = time.monotonic() + START_DEADLINE_S
-    while time.monotonic() < deadline:
-        if _answers(instance):
-            return
-        if process.poll() is not None:
-            break
+    while not _answers(instance):
+        if time.monotonic() > deadline or not processes.owned(instance.directory, parts_only=True):
+            processes.end(instance.directory, parts_only=True)
+            raise _not_started(instance)
         time.sleep(0.05)
-    else:
-        processes.end(instance.directory, parts_only=True)
+
+
+def _not_started(instance: Instance) -> LocalCloudDown:
     log = (instance.directory / "emulator.log").read_text(errors="replace").splitlines()
-    raise LocalCloudDown(
+    return LocalCloudDown(
         "local cloud",
         wanted=f"its emulator ready within {START_DEADLINE_S:.0f} s",
         got=" / ".join(line.strip() for line in log[-LOG_TAIL:] if line.strip()) or "no word",
@@ -204,12 +204,12 @@ def _await_ready(instance: Instance, process: subprocess.Popen[bytes]) -> None:
 
 def _ask_to_stop(directory: Path) -> int:
     """Let a live emulator end its own children in order; the sweep after this needs no answer."""
-    found = processes.owned(directory)
+    found = processes.owned(directory, parts_only=True)
     try:
         control.call(directory / "control.sock", "stop", {}, timeout_s=2)
     except LocalCloudDown:
         return 0
     deadline = time.monotonic() + STOP_GRACE_S
-    while processes.owned(directory) and time.monotonic() < deadline:
+    while processes.owned(directory, parts_only=True) and time.monotonic() < deadline:
         time.sleep(0.05)
     return len(found)

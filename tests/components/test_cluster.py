@@ -138,7 +138,7 @@ def test_each_layer_speaks_only_to_the_next() -> None:
             (
                 short[one.inputs["securityGroupId"]],
                 int(one.inputs["fromPort"]),
-                short.get(one.inputs.get("referencedSecurityGroupId"), one.inputs.get("cidrIpv4")),
+                one.inputs.get("cidrIpv4") or short[one.inputs["referencedSecurityGroupId"]],
             )
             for one in recorder.of_type(type_)
         }
@@ -208,7 +208,7 @@ def test_a_range_that_is_not_known_yet_makes_rules_of_fixed_names() -> None:
         ({"egress_ports": [443, 443]}, "egress_ports: want each name once"),
     ],
 )
-def test_bad_input_is_refused_by_name(changes: dict[str, object], message: str) -> None:
+def test_bad_input_is_refused_by_name(changes: dict[str, Any], message: str) -> None:
     """The message names the field, what is wanted and what was given."""
     with pytest.raises(SpecError) as refused:
         cluster_args(**changes)

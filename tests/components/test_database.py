@@ -1,5 +1,7 @@
 """What a Database asks of AWS."""
 
+from typing import Any
+
 import pytest
 
 from byoc_infra.components import Database
@@ -35,7 +37,7 @@ def test_password_is_rotated_on_schedule() -> None:
 
 
 def test_the_execution_role_may_read_the_password() -> None:
-    """RDS copies the instance's tags to the secret at creation, so they are there from the start."""
+    """RDS copies the instance's tags to the secret once, at creation."""
     assert made().inputs(RDS)["tags"][SECRET_TAG] == "default"
 
 
@@ -123,7 +125,7 @@ def test_the_parameter_family_follows_the_version(version: str, family: str) -> 
         ("final_snapshot_name", "1a", "final_snapshot_name: want up to 255 letters"),
     ],
 )
-def test_bad_input_is_refused_by_name(field: str, value: object, message: str) -> None:
+def test_bad_input_is_refused_by_name(field: str, value: Any, message: str) -> None:
     """The message names the field, what is wanted and what was given."""
     with pytest.raises(SpecError) as refused:
         database_args(**{field: value})

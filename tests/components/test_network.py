@@ -1,5 +1,7 @@
 """What a Network asks of AWS."""
 
+from typing import Any
+
 import pytest
 
 from byoc_infra.components import Network
@@ -112,7 +114,7 @@ def test_names_resolve_inside() -> None:
         ),
     ],
 )
-def test_bad_input_is_refused_by_name(changes: dict[str, object], message: str) -> None:
+def test_bad_input_is_refused_by_name(changes: dict[str, Any], message: str) -> None:
     """The message names the field, what is wanted and what was given."""
     with pytest.raises(SpecError) as refused:
         network_args(**changes)

@@ -174,7 +174,7 @@ def test_a_read_only_root_has_a_place_to_write() -> None:
     recorder = made(read_only_root=True)
 
     assert container(recorder)["readonlyRootFilesystem"] is True
-    assert container(recorder)["mountPoints"] == [{"sourceVolume": "tmp", "containerPath": "/tmp"}]
+    assert container(recorder)["mountPoints"] == [{"sourceVolume": "tmp", "containerPath": "/tmp"}]  # noqa: S108
     assert recorder.inputs(TASK)["volumes"] == [{"name": "tmp"}]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import boto3
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.core.base_backend import BackendDict
@@ -70,7 +70,8 @@ class Stack:
     def _send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
         environ = environ_of(request)
         status, headers, payload = self.chain.answer(environ, environ["wsgi.input"].getvalue())
-        return AWSResponse(request.url, status, dict(headers), _Raw(payload))
+        named = HeadersDict(headers)
+        return AWSResponse(request.url, status, named, _Raw(payload))  # type: ignore[arg-type]  # as botocore's own tests do
 
 
 class _Raw(BytesIO):
@@ -84,7 +85,7 @@ class _Raw(BytesIO):
 def environ_of(request: AWSPreparedRequest) -> dict[str, Any]:
     """The WSGI environ of a request that was never sent."""
     url = urlsplit(str(request.url))
-    body = request.body or b""
+    body: Any = request.body or b""
     raw = body.encode() if isinstance(body, str) else bytes(body)
     environ: dict[str, Any] = {
         "REQUEST_METHOD": request.method,

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from byoc_infra.local.balancer import Balancer
-from byoc_infra.local.compute.targets import (
+from byoc_infra.local.balancing.targets import (
     CHECKING,
     HEALTHY,
     CheckSettings,

@@ -18,7 +18,15 @@ from byoc_infra.local import processes
 from byoc_infra.local.cloud import LocalCloud
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
-REPOSITORY = Path(__file__).parents[2]
+SQUAT = """
+import socket, time
+taken = socket.socket()
+taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+taken.bind(("127.{network}.0.1", 4566))
+taken.listen()
+print("up", flush=True)
+time.sleep(60)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -60,11 +68,12 @@ def emulator(cloud: LocalCloud) -> psutil.Process:
 def listening(cloud: LocalCloud) -> list[str]:
     """Addresses of this cloud's network that anybody listens on."""
     network = cloud.endpoint.removeprefix("http://").rsplit(".", 2)[0] + "."
-    return [
-        f"{one.laddr.ip}:{one.laddr.port}"
+    found = [
+        ":".join(str(part) for part in one.laddr)
         for one in psutil.net_connections("tcp")
-        if one.status == psutil.CONN_LISTEN and one.laddr.ip.startswith(network)
+        if one.status == psutil.CONN_LISTEN
     ]
+    return [address for address in found if address.startswith(network)]
 
 
 def test_both_accounts_are_there(cloud: LocalCloud) -> None:
@@ -98,7 +107,8 @@ def test_it_outlives_who_started_it(cloud: LocalCloud) -> None:
     """It has a session of its own and no terminal."""
     found = emulator(cloud)
 
-    assert os.getsid(found.pid) == found.pid
+    assert os.getsid(found.pid) != os.getsid(0)
+    assert found.ppid() != os.getpid()
     assert found.terminal() is None
 
 
@@ -156,10 +166,7 @@ def test_why_it_does_not_start_is_said(cloud: LocalCloud, name: str) -> None:
         [
             sys.executable,
             "-c",
-            "import socket, sys, time; s = socket.socket();"
-            "s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1);"
-            f"s.bind(('127.{network}.0.1', 4566)); s.listen(); print('up', flush=True);"
-            "time.sleep(60)",
+            SQUAT.format(network=network),
         ],
         stdout=subprocess.PIPE,
     )

@@ -12,7 +12,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from byoc_infra.errors import NotFound
-from byoc_infra.local import postgres
+from byoc_infra.local import postgres, postgres_install
 from byoc_infra.local.postgres import Postgres
 from byoc_infra.local.rds import Databases
 from byoc_infra.local.repairs import ODD, master_password
@@ -287,8 +287,8 @@ def test_a_checkout_that_nobody_may_enter_is_no_obstacle(
 ) -> None:
     """Root's home is closed to the server's user: the same files are linked elsewhere."""
     place = database.cloud.world.directory
-    really = postgres._runs
-    monkeypatch.setattr(postgres, "_runs", lambda at: str(place) in str(at) and really(at))
+    really = postgres_install._runs
+    monkeypatch.setattr(postgres_install, "_runs", lambda at: str(place) in str(at) and really(at))
     server = Postgres(
         database.cloud.world, place / "rds" / "db-LINKED", place / "sockets" / "linked", "17", 20
     )

@@ -19,7 +19,7 @@ from byoc_infra.spec import DeploymentSpec, parse
 from tests.support.answers import answers
 from tests.support.examples import IMAGE
 from tests.support.expected import compare
-from tests.support.recorder import ACCOUNT, REGION, Recorder, record
+from tests.support.recorder import ACCOUNT, PLACE, REGION, Recorder, record
 
 RDS = "aws:rds/instance:Instance"
 TASK = "aws:ecs/taskDefinition:TaskDefinition"
@@ -33,7 +33,7 @@ GIVEN: dict[str, Any] = {
     "secrets": {"OPENAI_API_KEY": None},
 }
 CERTIFICATE = "arn:aws:acm:eu-west-1:222222222222:certificate/0a1b"
-PUBLIC = {"public": True, "certificate_arn": CERTIFICATE}
+PUBLIC: dict[str, Any] = {"public": True, "certificate_arn": CERTIFICATE}
 
 Asked = list[tuple[str, ...]]
 
@@ -77,16 +77,16 @@ def test_every_output_is_described() -> None:
 
     assert set(exports) == set(OUTPUTS)
     assert exports["service"] == f"lg-orders-api-{exports['deployment_id']}"
-    assert exports["secret_names"] == {
-        "OPENAI_API_KEY": f"langgraph-cloud/default/orders-{exports['deployment_id']}/OPENAI_API_KEY"
-    }
+    place = f"langgraph-cloud/default/orders-{exports['deployment_id']}"
+    assert exports["secret_names"] == {"OPENAI_API_KEY": f"{place}/OPENAI_API_KEY"}
     assert all(value is not None for value in exports.values())
 
 
 def test_values_are_put_and_asked_for_outside_the_engine(asked: Asked) -> None:
     """The cache's password is made for its host; a person's secret must have a value."""
     exports = made().exports
-    base = f"arn:aws:secretsmanager:eu-west-1:222222222222:secret:langgraph-cloud/default/orders-{exports['deployment_id']}"
+    place = f"langgraph-cloud/default/orders-{exports['deployment_id']}"
+    base = PLACE.arn("secretsmanager", f"secret:{place}")
 
     assert sorted(asked) == [
         (

@@ -105,5 +105,3 @@ def down(run: DemoRun) -> subprocess.CompletedProcess[str]:
         timeout=120,
         check=False,
     )
-
-

@@ -54,7 +54,7 @@ class Registration:
         return self.type.startswith(COMPONENT)
 
     def as_data(self) -> dict[str, Any]:
-        """For a file of expected resources; JSON inside inputs is opened, so that it can be read."""
+        """For a file of expected resources; JSON inside inputs is opened for the reader."""
         data = {
             "parent": self.parent,
             "inputs": {name: _opened(value) for name, value in self.inputs.items()},
@@ -117,11 +117,11 @@ class _Monitor(MockMonitor):
 
     def Invoke(self, request: Any) -> Any:  # noqa: N802 - gRPC's name
         with _own_loop():
-            return super().Invoke(request)
+            return super().Invoke(request)  # type: ignore[no-untyped-call]  # pulumi has none
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - gRPC's name
         with _own_loop():
-            answer = super().RegisterResource(request)
+            answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]  # same
         if request.type != "pulumi:pulumi:Stack":
             self.recorder.resources.append(
                 Registration(
@@ -138,7 +138,7 @@ class _Monitor(MockMonitor):
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802 - gRPC's name
         outputs = rpc.deserialize_properties(request.outputs)
         self.recorder.component_outputs[_place(request.urn)] = outputs
-        return super().RegisterResourceOutputs(request)
+        return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]  # same
 
 
 @contextmanager
@@ -176,13 +176,21 @@ def record(
         set_mocks(
             recorder, project=project, stack="test", preview=preview, monitor=_Monitor(recorder)
         )
-        loop.run_until_complete(run_pulumi_func(lambda: program() and None))
+        loop.run_until_complete(run_pulumi_func(lambda: _run(program)))
         exported = pulumi.Output.all(**get_root_resource().outputs)  # type: ignore[union-attr]
-        recorder.exports = loop.run_until_complete(exported.future()) or {}
+        recorder.exports = loop.run_until_complete(_known(exported))
     finally:
         asyncio.set_event_loop(None)
         loop.close()
     return recorder
+
+
+def _run(program: Callable[[], object]) -> None:
+    program()
+
+
+async def _known(output: pulumi.Output[dict[str, Any]]) -> dict[str, Any]:
+    return await output.future() or {}
 
 
 def maker(component: Callable[..., object], name: str, args: Callable[..., object]) -> Made:

@@ -5,7 +5,7 @@ import time
 from byoc_infra.aws.services import describe_service
 from byoc_infra.aws.session import Session
 from byoc_infra.cli.flows.results import Kept, Preview, Receipt, Up, items, preview_of, shown
-from byoc_infra.cli.flows.work import Reached, Work, recovered
+from byoc_infra.cli.flows.work import Reached, Work, recovered, taken_away
 from byoc_infra.engine import StackRef
 from byoc_infra.errors import SpecError
 from byoc_infra.naming import AccountNames
@@ -16,6 +16,8 @@ __all__ = ["PROJECT", "destroy", "preview", "stack_name", "up"]
 
 PROJECT = "byoc-account"
 ROLES = "/aws-service-role/"
+SERVICE_LINKED = "aws:iam/serviceLinkedRole:ServiceLinkedRole"
+"""Leaves the stack and stays in the account."""
 
 
 def stack_name(spec: AccountSpec) -> str:
@@ -61,9 +63,8 @@ def destroy(spec: AccountSpec, work: Work) -> Receipt:
         stack = _stack(spec, reached)
         recovered(work, reached, stack)
         work.report("Destroying the account stack")
-        outcome = work.engine.destroy(stack, on_event=work.tell, deadline_s=work.deadline_s)
-        outcome.raise_for_failure()
-        destroyed = items(outcome.changes)
+        gone = items(taken_away(work, stack))
+        destroyed = tuple(one for one in gone if one.type != SERVICE_LINKED)
         kept = (*_service_linked_roles(reached.session, spec), *_keys(destroyed))
     return Receipt(
         stack=stack.name,

@@ -12,6 +12,7 @@ from byoc_infra.errors import (
     CloudUnreachable,
     DeploymentUnhealthy,
     NotFound,
+    RunFailed,
     SpecError,
     ToolMissing,
 )

@@ -9,9 +9,9 @@ from byoc_infra.aws import databases, health, images, services
 from byoc_infra.aws.session import Session
 from byoc_infra.cli.flows.receipts import kept_after
 from byoc_infra.cli.flows.results import Preview, Receipt, Status, Up, items, preview_of, shown
-from byoc_infra.cli.flows.work import Reached, Work, recovered
-from byoc_infra.engine import Outcome, StackRef
-from byoc_infra.errors import AccessRefused, CloudUnreachable, WrongAccount
+from byoc_infra.cli.flows.work import Reached, Work, held, recovered, taken_away
+from byoc_infra.engine import StackRef
+from byoc_infra.errors import AccessRefused, CloudUnreachable, NotFound, WrongAccount
 from byoc_infra.naming import AccountNames, DeploymentNames, deployment_id
 from byoc_infra.programs import DeploymentProgram
 from byoc_infra.spec import AccessSpec, DeploymentSpec
@@ -82,13 +82,12 @@ def destroy(spec: DeploymentSpec, access: AccessSpec | None, work: Work) -> Rece
         recovered(work, reached, stack)
         snapshot = _lift_protection(spec, reached, work)
         work.report("Destroying the deployment stack")
-        outcome = work.engine.destroy(stack, on_event=work.tell, deadline_s=work.deadline_s)
-        outcome.raise_for_failure()
+        changes = taken_away(work, stack)
         kept = kept_after(reached.session, spec, names, snapshot)
     return Receipt(
         stack=stack.name,
         operation=work.operation,
-        destroyed=items(outcome.changes),
+        destroyed=items(changes),
         kept=kept,
         seconds=round(time.monotonic() - started, 1),
     )
@@ -98,11 +97,11 @@ def status(spec: DeploymentSpec, access: AccessSpec | None, work: Work) -> Statu
     """What is true now. An account that cannot be reached is *disconnected*, which is no error."""
     try:
         with work.reach(spec, access) as reached:
-            outcome = work.engine.outputs(_stack(spec, reached)).raise_for_failure()
-            if not outcome.outputs:
-                return Status(name=spec.name, state="NOT_DEPLOYED", said="the stack is empty")
+            outcome = work.engine.outputs(_stack(spec, reached))
+            if isinstance(outcome.failure, NotFound) or not outcome.raise_for_failure().outputs:
+                return Status(name=spec.name, state="NOT_DEPLOYED", said="there is no stack")
             found = health.truth(reached.session, _wanted(outcome.outputs))
-    except (AccessRefused, CloudUnreachable, WrongAccount) as error:
+    except (AccessRefused, CloudUnreachable, NotFound, WrongAccount) as error:
         return Status(name=spec.name, state="DISCONNECTED", said=str(error))
     return Status(
         name=spec.name,
@@ -143,7 +142,7 @@ def _stack(spec: DeploymentSpec, reached: Reached, image: images.Image | None = 
 
 def _lift_protection(spec: DeploymentSpec, reached: Reached, work: Work) -> str | None:
     """An `up` of the protected resources alone; gives the name of the last snapshot to come."""
-    resources = _resources(work.engine.export(_stack(spec, reached)).raise_for_failure())
+    resources = held(work, _stack(spec, reached))
     protected = tuple(str(one["urn"]) for one in resources if one.get("type") in PROTECTED)
     if not protected:
         return None
@@ -170,11 +169,6 @@ def _opened(spec: DeploymentSpec, resources: list[dict[str, Any]]) -> Deployment
     image = (stack.get("outputs") or {}).get("image")
     known = spec.model_copy(update={"image": image}) if isinstance(image, str) else spec
     return _pinned(known, UNKNOWN_DIGEST).model_copy(update={"deletion_protection": False})
-
-
-def _resources(exported: Outcome) -> list[dict[str, Any]]:
-    state = exported.state or {}
-    return list((state.get("deployment") or {}).get("resources") or ())
 
 
 def _renew_password(spec: DeploymentSpec, session: Session, work: Work) -> tuple[str, ...]:

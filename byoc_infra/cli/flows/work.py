@@ -7,15 +7,26 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from byoc_infra.aws import adopt, preflight
 from byoc_infra.aws.credentials import CredentialServer
 from byoc_infra.aws.session import Session, open_session
-from byoc_infra.engine import Engine, EngineEvent, Planned, StackRef, Toolchain, WorkerPool
-from byoc_infra.errors import SpecError
+from byoc_infra.engine import Change, Engine, EngineEvent, Planned, StackRef, Toolchain, WorkerPool
+from byoc_infra.errors import NotFound, SpecError
 from byoc_infra.spec import AccessSpec, AccountSpec, DeploymentSpec
 
-__all__ = ["Backend", "Reached", "Work", "new_operation", "open_engine", "open_work", "recovered"]
+__all__ = [
+    "Backend",
+    "Reached",
+    "Work",
+    "held",
+    "new_operation",
+    "open_engine",
+    "open_work",
+    "recovered",
+    "taken_away",
+]
 
 PRELOAD = (
     "pulumi_aws.cloudwatch",
@@ -163,6 +174,23 @@ def recovered(work: Work, reached: Reached, stack: StackRef) -> None:
     outcome.raise_for_failure()
     for change in outcome.changes:
         work.report(f"Found again: {change.type} {change.name}")
+
+
+def taken_away(work: Work, stack: StackRef) -> tuple[Change, ...]:
+    """Destroy the stack; one that is not there has nothing in it."""
+    outcome = work.engine.destroy(stack, on_event=work.tell, deadline_s=work.deadline_s)
+    if isinstance(outcome.failure, NotFound):
+        return ()
+    return outcome.raise_for_failure().changes
+
+
+def held(work: Work, stack: StackRef) -> list[dict[str, Any]]:
+    """The resources in the stack's state; none where there is no stack."""
+    outcome = work.engine.export(stack)
+    if isinstance(outcome.failure, NotFound):
+        return []
+    state = outcome.raise_for_failure().state or {}
+    return list((state.get("deployment") or {}).get("resources") or ())
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 from moto.ecr.models import ecr_backends
 
 from byoc_infra.local import images
-from byoc_infra.local.compute.web import Message, Server, serve
+from byoc_infra.local.balancing.web import Message, Server, serve
 from byoc_infra.local.hooks import Hooks
 from byoc_infra.local.wire import AwsError, Call
 from byoc_infra.local.world import World

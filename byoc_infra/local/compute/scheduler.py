@@ -165,7 +165,7 @@ class Scheduler:
         tasks = [task for task in self._tasks(service) if task.alive]
         own = [task for task in tasks if task.deployment_id == service.primary.id]
         most = max(1, service.desired * service.limit("maximumPercent", 200) // 100)
-        missing = min(service.desired - len(own), 99)
+        missing = min(service.desired - len(own), most - len(tasks))
         failed = service.primary.rollout == "FAILED"
         if missing > 0 and not failed and self._may_start(service.primary):
             self._start(service, missing)

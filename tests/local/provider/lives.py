@@ -69,14 +69,17 @@ class Surroundings:
 
     @cached_property
     def vpc(self) -> str:
+        """A VPC."""
         return self.make("aws:ec2/vpc:Vpc", cidrBlock="10.0.0.0/16")[0]
 
     @cached_property
     def other_vpc(self) -> str:
+        """Another VPC."""
         return self.make("aws:ec2/vpc:Vpc", cidrBlock="10.1.0.0/16")[0]
 
     @cached_property
     def subnets(self) -> list[str]:
+        """Four subnets in two zones."""
         return [
             self.make(
                 "aws:ec2/subnet:Subnet",
@@ -89,19 +92,23 @@ class Surroundings:
 
     @cached_property
     def gateway(self) -> str:
+        """An internet gateway on the VPC."""
         return self.make("aws:ec2/internetGateway:InternetGateway", vpcId=self.vpc)[0]
 
     @cached_property
     def tables(self) -> list[str]:
+        """Two route tables."""
         make = [self.make("aws:ec2/routeTable:RouteTable", vpcId=self.vpc) for _ in range(2)]
         return [table for table, _ in make]
 
     @cached_property
     def address(self) -> str:
+        """A free public address."""
         return self.make("aws:ec2/eip:Eip", domain="vpc")[0]
 
     @cached_property
     def nat(self) -> str:
+        """A NAT gateway with an address of its own."""
         return self.make(
             "aws:ec2/natGateway:NatGateway",
             subnetId=self.subnets[0],
@@ -110,32 +117,39 @@ class Surroundings:
 
     @cached_property
     def groups(self) -> list[str]:
+        """Two security groups."""
         token = "aws:ec2/securityGroup:SecurityGroup"
         return [self.make(token, name=f"group-{i}", vpcId=self.vpc)[0] for i in range(2)]
 
     @cached_property
     def role(self) -> Props:
+        """A role for tasks."""
         return self.make("aws:iam/role:Role", name="surroundings", assumeRolePolicy=TRUST)[1]
 
     @cached_property
     def managed(self) -> str:
+        """A policy that can be attached."""
         return self.make("aws:iam/policy:Policy", name="managed", policy=policy("s3:*"))[0]
 
     @cached_property
     def cluster(self) -> str:
+        """A cluster."""
         return self.make("aws:ecs/cluster:Cluster", name="surroundings")[0]
 
     def task(self, image: str) -> str:
+        """A task definition of this image."""
         inputs = task_definition(image, family="surroundings")
         return str(self.make("aws:ecs/taskDefinition:TaskDefinition", **inputs)[1]["arn"])
 
     @cached_property
     def namespace(self) -> str:
+        """A namespace."""
         token = "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace"
         return self.make(token, name="surroundings.internal", vpc=self.vpc)[0]
 
     @cached_property
     def balancer(self) -> str:
+        """A load balancer."""
         return self.make(
             "aws:lb/loadBalancer:LoadBalancer",
             name="surroundings",
@@ -145,18 +159,22 @@ class Surroundings:
         )[0]
 
     def target_group(self, name: str) -> str:
+        """A target group of this name."""
         return self.make("aws:lb/targetGroup:TargetGroup", **target_group(self.vpc, name=name))[0]
 
     @cached_property
     def db_subnets(self) -> str:
+        """A DB subnet group."""
         return self.make("aws:rds/subnetGroup:SubnetGroup", name="db", subnetIds=self.subnets)[0]
 
     @cached_property
     def secret(self) -> str:
+        """A secret without a value."""
         return self.make("aws:secretsmanager/secret:Secret", name="surroundings")[0]
 
     @cached_property
     def key(self) -> str:
+        """A key."""
         return self.make("aws:kms/key:Key")[0]
 
 

@@ -1,7 +1,8 @@
 """The program of `test_story.py`: what the account and deployment stacks use, in one stack."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_aws as aws
@@ -35,13 +36,25 @@ class Story:
     idle_s: int = 60
     instance_class: str = "db.t4g.micro"
     protected: bool = True
+    imports: Mapping[str, str] = field(default_factory=dict)
+    """Type token → import id of what is there already."""
 
     def __call__(self) -> None:
         """Declare everything."""
+        pulumi.runtime.register_stack_transformation(self._adopt)
         network = self._network()
         roles = self._roles()
         self._data(network)
         self._service(network, roles)
+
+    def _adopt(
+        self, args: pulumi.ResourceTransformationArgs
+    ) -> pulumi.ResourceTransformationResult | None:
+        if args.type_ not in self.imports:
+            return None
+        found = pulumi.ResourceOptions(import_=self.imports[args.type_])
+        opts = pulumi.ResourceOptions.merge(args.opts, found)
+        return pulumi.ResourceTransformationResult(props=args.props, opts=opts)
 
     def _tags(self, name: str) -> dict[str, str]:
         return {"Name": name, "owner": self.owner}

@@ -17,7 +17,7 @@ from tests.local.provider.conftest import RecordingAws
 from tests.local.provider.lives import Life, Surroundings, checked, lives
 
 ROTATION = "aws:secretsmanager/secretRotation:SecretRotation"
-"""Moto refuses rotation without a Lambda: its life is in `test_secret_rotation.py`."""
+"""Moto refuses rotation without a Lambda: its life is in `test_data_rules.py`."""
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,6 @@ def test_rules_name_only_inputs_that_exist(token: str) -> None:
     }
 
     for path in paths:
-        shape = {"object": None}
         fields = schema.inputs
         for part in path.removesuffix("[]").split("."):
             assert part in fields, path

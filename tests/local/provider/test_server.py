@@ -11,6 +11,7 @@ from typing import Any
 import grpc
 import psutil
 import pytest
+from google.protobuf import empty_pb2  # type: ignore[import-untyped]  # no types shipped
 from pulumi.runtime.proto import provider_pb2, status_pb2
 from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderStub
 
@@ -37,17 +38,20 @@ class Engine:
         self.provider = provider
 
     def check(self, token: str, inputs: Props) -> Any:
+        """Check of a new resource."""
         return self.stub.Check(
             provider_pb2.CheckRequest(urn=urn(token), news=encode(inputs), randomSeed=b"x")
         )
 
     def create(self, token: str, inputs: Props, *, preview: bool = False) -> Any:
+        """Create of what was checked."""
         given = self.check(token, inputs).inputs
         return self.stub.Create(
             provider_pb2.CreateRequest(urn=urn(token), properties=given, preview=preview)
         )
 
     def read(self, token: str, resource_id: str) -> Any:
+        """Read without state: an import."""
         return self.stub.Read(provider_pb2.ReadRequest(urn=urn(token), id=resource_id))
 
 
@@ -130,7 +134,8 @@ def test_a_create_that_fails_half_way_is_in_the_state(engine: Engine) -> None:
     with pytest.raises(grpc.RpcError) as refused:
         engine.create(InternetGateway.type_name, {"vpcId": "vpc-absent"})
 
-    metadata = dict(refused.value.trailing_metadata())
+    failure: Any = refused.value
+    metadata = dict(failure.trailing_metadata())
     status = status_pb2.Status.FromString(metadata["grpc-status-details-bin"])
     detail = provider_pb2.ErrorResourceInitFailed()
     assert status.details[0].Unpack(detail)
@@ -144,8 +149,9 @@ def test_a_create_that_fails_at_once_is_not_in_the_state(engine: Engine) -> None
     with pytest.raises(grpc.RpcError) as refused:
         engine.create("aws:ec2/subnet:Subnet", {"vpcId": "vpc-no", "cidrBlock": "10.0.0.0/24"})
 
-    assert "grpc-status-details-bin" not in dict(refused.value.trailing_metadata())
-    words = refused.value.details()
+    failure: Any = refused.value
+    assert "grpc-status-details-bin" not in dict(failure.trailing_metadata())
+    words = failure.details()
     assert words.startswith("creating EC2 Subnet: operation error EC2: CreateSubnet, ")
     assert "StatusCode: 400" in words
     assert "InvalidVpcID.NotFound: " in words
@@ -156,12 +162,12 @@ def test_a_type_that_is_not_served_is_named(engine: Engine) -> None:
     with pytest.raises(grpc.RpcError) as refused:
         engine.check("aws:s3/bucket:Bucket", {})
 
-    assert "does not serve aws:s3/bucket:Bucket" in refused.value.details()
+    assert "does not serve aws:s3/bucket:Bucket" in str(refused.value.details())
 
 
 def test_cancel_stops_a_wait(engine: Engine) -> None:
     """A wait that would last ten minutes ends at once, with words."""
-    engine.stub.Cancel(provider_pb2.google_dot_protobuf_dot_empty__pb2.Empty())
+    engine.stub.Cancel(empty_pb2.Empty())
 
     with pytest.raises(Exception, match="waiting for x: cancelled"):
         engine.provider.aws.wait("x", lambda: None)
@@ -200,7 +206,7 @@ def test_a_dead_endpoint_is_named_and_the_plugin_stays_small(tmp_path: Path) -> 
         process.terminate()
         assert process.wait(timeout=20) == 0
 
-    words = refused.value.details()
+    words = str(refused.value.details())
     assert "http://127.0.0.1:9" in words
     assert "connection refused" in words
     assert size_mb < 150

@@ -3,7 +3,7 @@
 import dataclasses
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ def stack(story: Story, env: dict[str, str], name: str = "one") -> auto.Stack:
     )
 
 
-def changed(summary: dict[str, int] | None) -> dict[str, int]:
+def changed(summary: Mapping[Any, int] | None) -> dict[str, int]:
     """The changes of an operation, without what stayed the same."""
     return {str(kind): count for kind, count in (summary or {}).items() if kind != "same"}
 
@@ -94,28 +94,23 @@ def test_the_whole_life_of_a_stack(env: dict[str, str]) -> None:
 
 
 def _forget_and_import(story: Story, env: dict[str, str]) -> None:
-    """Drop three resources from the state, as after a kill, and take them in again by their ids."""
+    """Drop three resources from the state, as after a kill, and import them by their ids.
+
+    The engine refuses an import whose inputs differ from the program's.
+    """
     here = stack(story, env)
     state = here.export_stack()
-    resources = state.deployment["resources"]
+    deployment: Any = state.deployment
+    resources = deployment["resources"]
     lost = [each for each in resources if each["type"] in LOST]
     gone = {each["urn"] for each in lost}
-    state.deployment["resources"] = [
+    deployment["resources"] = [
         _without(each, gone) for each in resources if each["urn"] not in gone
     ]
     here.import_stack(state)
-    for each in lost:
-        here.import_resources(
-            resources=[
-                auto.ImportResource(
-                    type=each["type"],
-                    name=each["urn"].rsplit("::", 1)[1],
-                    id=each["outputs"][LOST[each["type"]]],
-                )
-            ],
-            protect=False,
-            generate_code=False,
-        )
+    ids = {each["type"]: each["outputs"][LOST[each["type"]]] for each in lost}
+    taken_in = stack(dataclasses.replace(story, imports=ids), env).up()
+    assert changed(taken_in.summary.resource_changes) == {"import": 3}
 
 
 LOST = {

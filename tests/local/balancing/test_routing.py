@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from byoc_infra.local.compute.routing import choose_action, choose_group, redirect_location
+from byoc_infra.local.balancing.routing import choose_action, choose_group, redirect_location
 
 DEFAULT = [{"Type": "fixed-response", "FixedResponseConfig": {"StatusCode": "404"}}]
 

@@ -10,8 +10,8 @@ from typing import Protocol
 
 import httpx
 
-from byoc_infra.local.compute.targets import Target
-from byoc_infra.local.compute.web import Message
+from byoc_infra.local.balancing.targets import Target
+from byoc_infra.local.balancing.web import Message
 
 __all__ = ["Answer", "Forward", "ListenerApp", "Router"]
 

@@ -1,0 +1,25 @@
+"""The demo's main process is killed; `byoc local down` leaves nothing but caches."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.demo_run import DemoRun, down
+
+pytestmark = pytest.mark.e2e
+
+STEPS = ("[2/11]", "create aws:ec2/natGateway", "create aws:ecs/service:Service demo-cache")
+"""While the emulator starts, in the middle of an engine run, and with tasks running."""
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_down_leaves_nothing_of_a_killed_demo(step: str, tmp_path: Path) -> None:
+    """No process, no listening address, no file."""
+    run = DemoRun(tmp_path)
+    reached = run.wait_for(lambda log: step in log, timeout_s=120)
+    run.kill()
+    ended = down(run)
+
+    assert reached, run.log.read_text()[-2000:]
+    assert ended.returncode == 0, ended.stderr
+    assert not run.leftovers()
