@@ -43,7 +43,7 @@ def record(error: BaseException) -> Path:
     path = place / f"{time.strftime('%Y%m%dT%H%M%S')}-{os.getpid()}.txt"
     words = "".join(traceback.format_exception(error))
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
-        out.write(words)
+        out.write(scrub(words))
     return path
 
 

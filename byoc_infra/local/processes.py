@@ -29,7 +29,7 @@ def owned(directory: Path, *, parts_only: bool = False) -> list[psutil.Process]:
     spared = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     found: dict[int, psutil.Process] = {}
     for process in psutil.process_iter():
-        if _belongs(process, str(directory), parts_only):
+        if process.pid not in spared and _belongs(process, str(directory), parts_only):
             found[process.pid] = process
             found.update((child.pid, child) for child in _children(process))
     return [one for pid, one in found.items() if pid not in spared and _alive(one)]

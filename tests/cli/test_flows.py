@@ -18,6 +18,7 @@ from byoc_infra.aws.images import Image
 from byoc_infra.cli import crash
 from byoc_infra.cli.files import load_account, load_deployment
 from byoc_infra.cli.flows import account, calling, deployment, secrets
+from byoc_infra.cli.flows.results import Status
 from byoc_infra.cli.flows.work import Backend, Work
 from byoc_infra.engine import Change, Outcome, StackRef
 from byoc_infra.errors import (
@@ -256,7 +257,7 @@ def test_destroying_what_is_not_there_is_done(
 
 
 def test_the_receipt_lists_what_aws_still_has(
-    engine: FakeEngine, work: Work, spec: DeploymentSpec
+    engine: FakeEngine, work: Work, spec: DeploymentSpec, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Asked, not assumed: a snapshot, and a secret that can still be brought back."""
     engine.answers["export"] = Outcome(
@@ -290,7 +291,7 @@ def test_the_receipt_lists_what_aws_still_has(
             )
             return Outcome(kind="destroy", ok=True)
 
-        engine.destroy = snapshot  # type: ignore[method-assign]  # a fake
+        monkeypatch.setattr(engine, "destroy", snapshot, raising=False)
         receipt = deployment.destroy(spec, None, work)
 
     kept = {one.kind: one for one in receipt.kept}
@@ -487,7 +488,7 @@ def test_a_failed_run_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_there_is_no_url_before_the_deployment_is_up() -> None:
     """The way out is told."""
-    status = deployment.Status(name="chat", state="NOT_DEPLOYED", said="there is no stack")
+    status = Status(name="chat", state="NOT_DEPLOYED", said="there is no stack")
 
     with pytest.raises(NotFound, match="byoc deployment up"):
         calling.url_of(status)

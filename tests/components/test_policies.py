@@ -10,7 +10,9 @@ from policy_sentry.querying.actions import get_actions_for_service
 
 from byoc_infra.components._least_privilege import Fence, least_privilege
 from byoc_infra.components._managed import AWS_POLICIES, supplement
+from byoc_infra.local.provider.actions import ACTIONS, INVOKE_ACTIONS, OPERATIONS
 from byoc_infra.naming import AccountNames
+from tests.support.expected import DATA
 from tests.support.recorder import PLACE
 
 FENCE = Fence(
@@ -117,6 +119,36 @@ def test_no_network_role_or_key_can_be_written() -> None:
     writes = {a for a in actions(statements()) if not re.search(r":(Describe|Get|List)", a)}
 
     assert {a for a in writes if a.startswith(("ec2:", "iam:", "kms:"))} == {"iam:PassRole"}
+
+
+NOT_CALLED = {
+    "iam:CreateServiceLinkedRole": "the account stack has made them",
+    "kms:CreateGrant": "only for a key of one's own; the policy of AWS's key grants it",
+    "secretsmanager:CancelRotateSecret": "the rotation is left to go with its secret",
+}
+"""What the provider's table has and a deployment's life does not reach."""
+
+
+def test_all_that_the_provider_calls_is_allowed() -> None:
+    """Every action of create, read, update and delete of every type that the program makes."""
+    graph = json.loads((DATA / "programs" / "deployment.json").read_text())
+    rows = [ACTIONS[token] for token in _aws_types(graph)]
+    called = {
+        action
+        for row in rows
+        for action in set().union(*map(row.must, OPERATIONS)) | row._named(row.implied)
+    }
+    looked_up = {action for found in INVOKE_ACTIONS.values() for action in found}
+
+    assert called - actions(statements()) == set(NOT_CALLED)
+    assert looked_up - actions(statements()) == {
+        "sts:GetCallerIdentity",  # needs no right
+        "ec2:DescribeRouteTables",  # of getVpc, which the program does not use
+    }
+
+
+def _aws_types(graph: dict[str, Any]) -> set[str]:
+    return {name.split("::")[0] for name in graph if name.startswith("aws:")}
 
 
 def _granted_by_the_five() -> list[str]:

@@ -51,6 +51,13 @@ def _readable(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if key not in {"sleep", "createdBy"}}
 
 
+def _write(identity: str, values: dict[str, Any]) -> None:
+    """Whole or not at all: a test may be looking."""
+    new = cloud() / f".{identity}"
+    new.write_text(json.dumps(values))
+    new.rename(cloud() / f"{identity}.json")
+
+
 class FakeProvider(provider_pb2_grpc.ResourceProviderServicer):
     """Serves `fake:index:Thing` (name, kind, size, sleep, fail)."""
 
@@ -95,7 +102,7 @@ class FakeProvider(provider_pb2_grpc.ResourceProviderServicer):
             context.abort(grpc.StatusCode.UNKNOWN, str(fail))
         identity = f"thing-{uuid.uuid4().hex[:8]}"
         made = {**_readable(values), "createdBy": os.getpid()}
-        (cloud() / f"{identity}.json").write_text(json.dumps(made))
+        _write(identity, made)
         time.sleep(float(values.get("sleep", 0)))
         return provider_pb2.CreateResponse(id=identity, properties=_struct(values))
 
@@ -112,7 +119,7 @@ class FakeProvider(provider_pb2_grpc.ResourceProviderServicer):
     def Update(self, request: Any, context: Any) -> Any:  # noqa: N802, D102
         values = _plain(request.news)
         if not request.preview:
-            (cloud() / f"{request.id}.json").write_text(json.dumps(_readable(values)))
+            _write(request.id, _readable(values))
             time.sleep(float(values.get("sleep", 0)))
         return provider_pb2.UpdateResponse(properties=_struct(values))
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-__all__ = ["compare"]
+__all__ = ["DATA", "compare"]
 
 DATA = Path(__file__).parents[1] / "data"
 

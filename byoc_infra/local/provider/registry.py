@@ -2,6 +2,7 @@
 
 from byoc_infra.local.provider.resource import Resource
 from byoc_infra.local.provider.services import (
+    ec2_addresses,
     ec2_groups,
     ec2_routes,
     ec2_vpc,
@@ -29,8 +30,8 @@ _CLASSES: tuple[type[Resource], ...] = (
     ec2_vpc.Vpc,
     ec2_vpc.Subnet,
     ec2_vpc.InternetGateway,
-    ec2_vpc.Eip,
-    ec2_vpc.NatGateway,
+    ec2_addresses.Eip,
+    ec2_addresses.NatGateway,
     ec2_routes.RouteTable,
     ec2_routes.Route,
     ec2_routes.RouteTableAssociation,

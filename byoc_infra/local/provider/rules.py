@@ -1,16 +1,18 @@
 """What the real provider decides about each input: replacement, defaults, comparison.
 
 Paths are Pulumi's names joined by dots; list positions are left out (`defaultActions.order`).
-`source` says where a row was read: `ref` is the row of that type in `docs/local-cloud.md`'s
-source (terraform-provider-aws v6.58.0 by its symbol index), `<service>: <symbol>` a symbol of
-that index. What nobody has read is under `assumed`.
+`source` says where a row was read: `ref x` is resource x of terraform-provider-aws v6.58.0 with
+its schema, Create, Read, Update and Delete; `service: symbol` names the functions of that version
+that were read one by one. What nobody has read is under `assumed`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from byoc_infra.local.provider.rules_data import TABLE
+from byoc_infra.local.provider.rules_data import DATA
+from byoc_infra.local.provider.rules_network import EC2, IAM
+from byoc_infra.local.provider.rules_services import ECS, LOAD_BALANCING
 
 __all__ = ["AutoName", "Rules", "rules_of"]
 
@@ -68,4 +70,5 @@ def _row(row: Mapping[str, Any]) -> Rules:
     return Rules(**{**row, "auto_name": AutoName(**named) if named else None})
 
 
-_RULES = {token: _row(row) for token, row in TABLE.items()}
+_TABLE = {**IAM, **EC2, **ECS, **LOAD_BALANCING, **DATA}
+_RULES = {token: _row(row) for token, row in _TABLE.items()}

@@ -213,6 +213,21 @@ def test_a_dead_endpoint_is_named_and_the_plugin_stays_small(tmp_path: Path) -> 
     assert seconds < 20, "a start takes about a second on an idle machine"
 
 
+def test_the_plugin_ends_with_its_engine(tmp_path: Path) -> None:
+    """An engine that is killed cannot say goodbye; its plugin sees that it has a new parent."""
+    shell = '"$0" 127.0.0.1:1 & echo $!; wait'
+    command = ["sh", "-c", shell, str(install(tmp_path))]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
+        assert parent.stdout is not None
+        lines = [int(parent.stdout.readline()) for _ in range(2)]
+        plugin = psutil.Process(lines[0])
+        assert plugin.is_running()
+
+        parent.kill()
+
+        assert plugin.wait(timeout=30) in (0, None)
+
+
 def test_this_interpreter_runs_the_plugin(tmp_path: Path) -> None:
     """The script names the interpreter that has the packages."""
     assert sys.executable in install(tmp_path).read_text()
