@@ -51,7 +51,7 @@ class ByocError(Exception):
         super().__init__(field, wanted, got, next_step)
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Errors cross process boundaries, and keyword-only arguments do not pickle by themselves."""
+        """Errors cross process boundaries; keyword-only arguments do not pickle by themselves."""
         return _rebuild, (type(self), self.field, self.wanted, self.got, self.next_step)
 
     def __str__(self) -> str:

@@ -26,6 +26,8 @@ __all__ = ["Steps", "has_pending", "import_by_id", "recover", "state_has_pending
 ORPHAN_GRACE_S = 15.0
 ROUNDS = 12
 """A find may only become possible once an object above it is in the state again."""
+UNKNOWN = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+"""What the engine writes for a string that is not known yet (Pulumi SDK, `rpc.UNKNOWN`)."""
 Find = Callable[[Planned], str | None]
 
 
@@ -174,7 +176,8 @@ def _mark(create: PlannedCreate) -> str:
 
 
 def _found(find: Find, create: PlannedCreate) -> str | None:
-    plain = Planned(urn=create.urn, type=create.type, name=create.name, inputs=create.inputs)
+    known = {name: value for name, value in create.inputs.items() if _is_known(value)}
+    plain = Planned(urn=create.urn, type=create.type, name=create.name, inputs=known)
     try:
         return find(plain)
     except ByocError:
@@ -186,6 +189,11 @@ def _found(find: Find, create: PlannedCreate) -> str | None:
             got=f"{type(error).__name__}",
             next_step="Check access to the account, then run it again.",
         ) from error
+
+
+def _is_known(value: object) -> bool:
+    """False where a preview could not say what a value, or a part of it, will be."""
+    return UNKNOWN not in json.dumps(value, default=str)
 
 
 def _known(state: Mapping[str, object], urn: str, identity: str) -> bool:

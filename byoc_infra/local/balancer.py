@@ -40,6 +40,8 @@ class Balancer:
         self._places: dict[str, tuple[str, str]] = {}
         """By balancer ARN: its DNS name and its address."""
         self._servers: dict[str, tuple[int, Server]] = {}
+        self._moved: dict[str, str] = {}
+        """By `name:port`: where that port is really listened on, if it could not be bound."""
         self._targets: dict[str, dict[Key, Target]] = {}
         self._turn: dict[str, int] = {}
         self._client: httpx.AsyncClient | None = None
@@ -117,6 +119,7 @@ class Balancer:
     async def _sync(self) -> None:
         self._sync_names()
         await self._sync_listeners()
+        self._sync_ports()
         self._sync_targets()
 
     def _sync_names(self) -> None:
@@ -145,6 +148,18 @@ class Balancer:
                 app = ListenerApp(_Listener(self, arn), self._client, port)
                 _name, address = self._places[listener.load_balancer_arn]
                 self._servers[arn] = (port, await serve(app, address, port))
+
+    def _sync_ports(self) -> None:
+        moved = {}
+        for arn, (port, server) in self._servers.items():
+            listener = self._listeners().get(arn)
+            if listener is not None and server.port != port:
+                name, address = self._places[listener.load_balancer_arn]
+                moved[f"{name}:{port}"] = f"{address}:{server.port}"
+        for place in self._moved.keys() | moved.keys():
+            if self._moved.get(place) != moved.get(place):
+                self.world.hosts.set(place, moved.get(place))
+        self._moved = moved
 
     def _sync_targets(self) -> None:
         groups = self._groups()

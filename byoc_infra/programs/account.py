@@ -49,7 +49,7 @@ class AccountProgram:
 
     def __post_init__(self) -> None:
         spec = self.spec
-        self.network_args(spec.network.zones or ZONES_TO_TRY)
+        self.network_args(ZONES_TO_TRY if spec.network.zones is None else spec.network.zones)
         self.cluster_args(vpc_id="", private_subnet_ids=[], cidr=spec.network.cidr)
         self.access_args(namespace_arn="")
 
@@ -118,7 +118,8 @@ class AccountProgram:
     def __call__(self) -> None:
         """Make the account's pieces and export `OUTPUTS`."""
         check_place(self.place)
-        network = Network(NAME, self.network_args(self.spec.network.zones or two_zones()))
+        zones = self.spec.network.zones
+        network = Network(NAME, self.network_args(two_zones() if zones is None else zones))
         cluster = Cluster(
             NAME,
             self.cluster_args(

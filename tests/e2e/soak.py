@@ -25,7 +25,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     seed = parser.parse_args().seed
     moments = random.Random(seed)  # noqa: S311 - not for secrets
-    kills = [(f"step {number + 1}: {title}", None, number) for number, title in enumerate(TITLES)]
+    kills: list[tuple[str, float | None, int | None]] = [
+        (f"step {number + 1}: {title}", None, number) for number, title in enumerate(TITLES)
+    ]
     kills += [
         (f"at {after:.1f} s", after, None)
         for after in (moments.uniform(0.5, LONGEST_S) for _ in range(RANDOM_KILLS))

@@ -4,15 +4,18 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from pulumi import automation
 
 from byoc_infra.cli.flows import account, deployment
 from byoc_infra.cli.flows.work import Work, new_operation
-from byoc_infra.engine import Engine
+from byoc_infra.engine import Engine, StackRef, Toolchain
 from byoc_infra.local.cloud import LocalCloud, Who
 from byoc_infra.naming import AccountNames
 from byoc_infra.spec import AccessSpec, AccountSpec, DeploymentSpec
 
-__all__ = ["APP", "Stage"]
+__all__ = ["APP", "Stage", "decrypted"]
 
 APP = Path(__file__).resolve().parents[2] / "examples" / "chat-memory"
 REPOSITORY = "agents"
@@ -88,3 +91,18 @@ class Stage:
     def set_up(self, spec: AccountSpec) -> Mapping[str, object]:
         """Bring an account stack up."""
         return account.up(spec, self.work("customer")).outputs
+
+
+def decrypted(stack: StackRef) -> dict[str, Any]:
+    """A stack's state as `pulumi stack export --show-secrets` gives it."""
+    toolchain = Toolchain.obtain()
+    found = automation.select_stack(
+        stack_name=stack.name,
+        project_name=stack.project,
+        program=lambda: None,
+        opts=automation.LocalWorkspaceOptions(
+            pulumi_command=automation.PulumiCommand(root=str(toolchain.path.parent)),
+            env_vars={**stack.env, "PULUMI_BACKEND_URL": stack.backend_url},
+        ),
+    )
+    return dict(found.export_stack().deployment or {})

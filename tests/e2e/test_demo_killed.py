@@ -1,5 +1,8 @@
 """The demo's main process is killed; `byoc local down` leaves nothing but caches."""
 
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,10 +15,19 @@ STEPS = ("[2/11]", "create aws:ec2/natGateway", "create aws:ecs/service:Service 
 """While the emulator starts, in the middle of an engine run, and with tasks running."""
 
 
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A short path: sockets go in here."""
+    path = Path(tempfile.mkdtemp(prefix="byoc-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
 @pytest.mark.parametrize("step", STEPS)
-def test_down_leaves_nothing_of_a_killed_demo(step: str, tmp_path: Path) -> None:
+def test_down_leaves_nothing_of_a_killed_demo(step: str, place: Path) -> None:
     """No process, no listening address, no file."""
-    run = DemoRun(tmp_path)
+    run = DemoRun(place)
     reached = run.wait_for(lambda log: step in log, timeout_s=120)
     run.kill()
     ended = down(run)

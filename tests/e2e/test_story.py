@@ -5,6 +5,8 @@ The tests tell one story in order and share the deployment; each begins where th
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import psycopg
 import pytest
@@ -12,12 +14,13 @@ import pytest
 from byoc_infra.aws import inventory
 from byoc_infra.cli.demo.caller import Caller
 from byoc_infra.cli.flows import account as accounts
-from byoc_infra.cli.flows import deployment, secrets
-from byoc_infra.errors import AccessRefused, SecretWithoutValue
+from byoc_infra.cli.flows import deployment, reading, secrets
+from byoc_infra.cli.flows.results import Up
+from byoc_infra.errors import AccessRefused, ByocError, SecretWithoutValue
 from byoc_infra.local.authorizer import replay
-from byoc_infra.spec import DeploymentSpec
-from tests.e2e.stage import Stage
-from tests.support.leaks import leaks
+from byoc_infra.spec import AccessSpec, DeploymentSpec
+from tests.e2e.stage import Stage, decrypted
+from tests.support.leaks import disguises, leaks
 
 pytestmark = pytest.mark.e2e
 
@@ -34,18 +37,18 @@ class Story:
         self.errors: list[str] = []
 
     @property
-    def access(self) -> "deployment.AccessSpec":
+    def access(self) -> AccessSpec:
         """The way in, with the external id of the moment."""
         return self.stage.access()
 
-    def up(self, **changes: object) -> deployment.Up:
+    def up(self, **changes: object) -> Up:
         """Bring the deployment up, changed."""
         self.spec = DeploymentSpec.model_validate({**self.spec.model_dump(), **changes})
         return deployment.up(self.spec, self.access, self.stage.work("vendor"))
 
 
 @pytest.fixture(scope="module")
-def story(account: Stage) -> Iterator[Story]:
+def story(account: Stage) -> Story:
     """The deployment, as far as the story has come."""
     return Story(account)
 
@@ -147,14 +150,29 @@ def test_a_wrong_password_is_refused(story: Story) -> None:
         psycopg.connect(f"{where} password=wrong")
 
 
+def test_the_vendor_may_read_the_log_lines(story: Story) -> None:
+    """Passed through from CloudWatch Logs, by the container that wrote them."""
+    read = reading.lines(
+        story.spec, story.access, reading.Asked(limit=50), story.stage.work("vendor").env
+    )
+
+    assert read
+    assert all("/api/" in line.stream for line in read)
+
+
 def test_no_planted_secret_comes_out_anywhere(story: Story) -> None:
     """Not in state, outputs, progress, errors, task definitions, logs or the engine's files."""
     texts = _texts(story)
-    planted = {**texts, "planted by this test": json.dumps({"environment": PLANTED})}
+    missed = [
+        (name, form)
+        for name, text in texts.items()
+        for form in disguises(PLANTED)
+        if leaks(PLANTED, {name: text + form}) != [name]
+    ]
 
     assert leaks(PLANTED, texts) == []
-    assert leaks(PLANTED, planted) == ["planted by this test"]
-    assert len(texts) > 6
+    assert missed == [], "what the test plants itself must be found"
+    assert {"state", "outputs", "errors", "verdicts", "task logs"} <= set(texts)
 
 
 def test_destroy_gives_a_receipt_and_leaves_nothing_else(story: Story) -> None:
@@ -187,6 +205,78 @@ def test_every_allow_statement_is_needed(story: Story) -> None:
 
     assert replay.denied(documents, lines) == []
     assert unneeded == []
+
+
+FORBIDDEN: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "NeverReadSecretValues": ("secretsmanager", "get_secret_value", {"SecretId": "x"}),
+    "NeverEnterContainers": (
+        "ecs",
+        "execute_command",
+        {"cluster": "c", "task": "t", "command": "sh", "interactive": True},
+    ),
+}
+"""For each Deny statement, a request that only it can deny: everything else allows it."""
+
+
+@pytest.mark.parametrize("sid", FORBIDDEN)
+def test_every_deny_statement_denies(story: Story, sid: str) -> None:
+    """Even beside an administrator's policy; without the statement nothing would."""
+    service, operation, params = FORBIDDEN[sid]
+    stage = story.stage
+    with (
+        _administrator_too(stage),
+        stage.work("vendor").reach(story.spec, story.access) as reached,
+        pytest.raises(ByocError),
+    ):
+        reached.session.ask(service, operation, **params)
+    line = next(
+        line
+        for line in reversed(_verdicts(stage))
+        if line["role"] == stage.role_arn() and line["verdict"] == "deny"
+    )
+    rest = [
+        replay.without(document, place)
+        for document in _policies(stage)
+        for place, statement in enumerate(json.loads(document)["Statement"])
+        if statement["Sid"] == sid
+    ]
+
+    assert sid in str(line["why"])
+    assert replay.denied([*rest, ADMINISTRATOR], [line]) == []
+
+
+def test_the_forbidden_requests_cover_every_deny_statement(story: Story) -> None:
+    """A new one needs its request here."""
+    denies = {
+        statement["Sid"]
+        for document in _policies(story.stage)
+        for statement in json.loads(document)["Statement"]
+        if statement["Effect"] == "Deny"
+    }
+
+    assert denies == set(FORBIDDEN)
+
+
+ADMINISTRATOR = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Sid": "All", "Effect": "Allow", "Action": "*", "Resource": "*"}],
+    }
+)
+
+
+@contextmanager
+def _administrator_too(stage: Stage) -> Iterator[None]:
+    """The access role with an administrator's policy beside its own, for a while."""
+    role = stage.role_arn().rpartition("/")[2]
+    with stage.work("customer").reach(stage.account(), None) as reached:
+        ask = reached.session.ask
+        name: dict[str, Any] = {"RoleName": role, "PolicyName": "for-a-test"}
+        ask("iam", "put_role_policy", **name, PolicyDocument=ADMINISTRATOR)
+        try:
+            yield
+        finally:
+            ask("iam", "delete_role_policy", **name)
 
 
 def _verdicts(stage: Stage) -> list[dict[str, object]]:
@@ -229,8 +319,7 @@ def _texts(story: Story) -> dict[str, str]:
     }
     with stage.work("vendor").reach(story.spec, story.access) as reached:
         stack = deployment._stack(story.spec, reached)
-        exported = stage.engine.export(stack).raise_for_failure()
-        texts["state"] = json.dumps(exported.state)
+        texts["state"] = json.dumps(decrypted(stack))
         texts["outputs"] = json.dumps(dict(stage.engine.outputs(stack).outputs))
     with stage.work("customer").reach(stage.account(), None) as reached:
         session = reached.session

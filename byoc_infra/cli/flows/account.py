@@ -1,11 +1,12 @@
 """Setting an account up, as its owner: the account stack."""
 
 import time
+from typing import Any
 
 from byoc_infra.aws.services import describe_service
 from byoc_infra.aws.session import Session
 from byoc_infra.cli.flows.results import Kept, Preview, Receipt, Up, items, preview_of, shown
-from byoc_infra.cli.flows.work import Reached, Work, recovered, taken_away
+from byoc_infra.cli.flows.work import Reached, Work, held, recovered, taken_away
 from byoc_infra.engine import StackRef
 from byoc_infra.errors import SpecError
 from byoc_infra.naming import AccountNames
@@ -32,6 +33,7 @@ def up(spec: AccountSpec, work: Work) -> Up:
     with work.reach(spec, None) as reached:
         stack = _stack(spec, reached)
         recovered(work, reached, stack)
+        _no_role_of_others(reached.session, spec, held(work, stack))
         work.report("Bringing the account stack up")
         outcome = work.engine.up(stack, on_event=work.tell, deadline_s=work.deadline_s)
         outcome.raise_for_failure()
@@ -51,6 +53,7 @@ def preview(spec: AccountSpec, work: Work) -> Preview:
     AccountProgram(spec)
     with work.reach(spec, None) as reached:
         stack = _stack(spec, reached)
+        _no_role_of_others(reached.session, spec, held(work, stack))
         outcome = work.engine.preview(stack, on_event=work.tell, deadline_s=work.deadline_s)
         return preview_of(stack.name, outcome.raise_for_failure())
 
@@ -96,12 +99,38 @@ def _no_deployments(session: Session, cluster: str) -> None:
         )
 
 
+def _no_role_of_others(
+    session: Session, spec: AccountSpec, resources: list[dict[str, Any]]
+) -> None:
+    """AWS makes a service-linked role once; one that is there already cannot be made again."""
+    own = {str(one.get("id")) for one in resources if one["type"] == SERVICE_LINKED}
+    existing = _asked_for(session, spec)
+    if taken := {word for word, arn in existing.items() if arn not in own}:
+        missing = [word for word in spec.create_service_linked_roles if word not in taken]
+        raise SpecError(
+            "create_service_linked_roles",
+            wanted="only roles that the account does not have yet",
+            got=", ".join(existing[word] for word in sorted(taken)),
+            next_step=f"Write `create_service_linked_roles: [{', '.join(missing)}]`.",
+        )
+
+
+def _asked_for(session: Session, spec: AccountSpec) -> dict[str, str]:
+    """By the spec's words: the ARN of each service-linked role that exists."""
+    roles = list(session.each("iam", "list_roles", "Roles", PathPrefix=ROLES))
+    return {
+        word: role["Arn"]
+        for word in spec.create_service_linked_roles
+        for role in roles
+        if f"/{word}.amazonaws.com/" in role["Path"]
+    }
+
+
 def _service_linked_roles(session: Session, spec: AccountSpec) -> list[Kept]:
     """They belong to AWS's services, and others in the account may need them."""
     return [
-        Kept(kind="service-linked role", name=role["Arn"], why="AWS's services use it")
-        for role in session.each("iam", "list_roles", "Roles", PathPrefix=ROLES)
-        if any(f"/{word}." in role["Path"] for word in spec.create_service_linked_roles)
+        Kept(kind="service-linked role", name=arn, why="AWS's services use it")
+        for arn in _asked_for(session, spec).values()
     ]
 
 

@@ -69,11 +69,11 @@ def call(
     url: str, *, values: dict[str, Any], graph: str | None = None, thread_id: str | None = None
 ) -> Answer:
     """One run on a thread, waited for; without `graph`, of the only one that there is."""
-    client = _client(url)
     try:
-        chosen = graph or _only_graph(client)
-        thread = thread_id or client.threads.create()["thread_id"]
-        state = client.runs.wait(thread, chosen, input=values, raise_error=False)
+        with _client(url) as client:
+            chosen = graph or _only_graph(client)
+            thread = thread_id or client.threads.create()["thread_id"]
+            state = client.runs.wait(thread, chosen, input=values, raise_error=False)
     except httpx.HTTPStatusError as error:
         raise DeploymentUnhealthy(
             "call",

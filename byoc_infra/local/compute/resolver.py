@@ -1,6 +1,7 @@
 """Names of the local cloud in Python programs: a hook on `socket.getaddrinfo`.
 
 Names come from the JSON file that `BYOC_LOCAL_HOSTS` points at, read again whenever it changes.
+Where a port of a name could not be bound, as 80 without root's rights, it has `name:port` as well.
 Inside a task `localhost` is the task's own address, as it is inside a container. The tasks' own
 interpreters load this file by path, from an environment without this project's packages: it
 imports the standard library only, and nothing of this project.
@@ -38,6 +39,12 @@ class NameTable:
         if self.own_address and plain in OWN_NAMES:
             return self.own_address
         return self._current().get(plain)
+
+    def port(self, name: object, port: object) -> object:
+        """The port that is really listened on where somebody asks for `port` of `name`."""
+        text = name.decode("ascii", "replace") if isinstance(name, bytes) else name
+        moved = self._current().get(f"{str(text).rstrip('.').lower()}:{port}", "")
+        return int(moved.rpartition(":")[2]) if moved else port
 
     def _current(self) -> dict[str, str]:
         with self._lock:
@@ -77,8 +84,10 @@ def install(hosts: str | None = None, own_address: str | None = None) -> bool:
 def _hook() -> None:
     ordinary = socket.getaddrinfo
 
-    def getaddrinfo(host: Any, *rest: Any, **named: Any) -> Any:  # noqa: ANN401 - passed through
+    def getaddrinfo(host: Any, port: Any, *rest: Any, **named: Any) -> Any:  # noqa: ANN401 - passed through
         found = _installed.find(host) if _installed else None
-        return ordinary(found or host, *rest, **named)
+        if _installed and found:
+            port = _installed.port(host, port)
+        return ordinary(found or host, port, *rest, **named)
 
     socket.getaddrinfo = getaddrinfo

@@ -16,7 +16,7 @@ from byoc_infra.local.provider.properties import (
 from byoc_infra.local.provider.rules import AutoName, Rules, rules_of
 from byoc_infra.local.provider.schema import Failure, schema_of
 
-__all__ = ["Naming", "Settings", "check"]
+__all__ = ["Naming", "Settings", "check", "values_at"]
 
 
 @dataclass(frozen=True)
@@ -130,12 +130,16 @@ def _refusals(rules: Rules, inputs: Props) -> list[Failure]:
     return failures
 
 
-def _each(inputs: Props, path: str, fits: Callable[[Json], object], wanted: str) -> list[Failure]:
+def values_at(inputs: Props, path: str) -> list[Json]:
+    """What is given at a path, once for each element of the lists on the way."""
     *blocks, leaf = path.split(".")
-    values = [holder.get(leaf) for holder in _holders(inputs, blocks)]
+    return [holder[leaf] for holder in _holders(inputs, blocks) if leaf in holder]
+
+
+def _each(inputs: Props, path: str, fits: Callable[[Json], object], wanted: str) -> list[Failure]:
     return [
         Failure(path, f"expected {wanted}, got {one!r}")
-        for value in values
+        for value in values_at(inputs, path)
         for one in (value if isinstance(value, list) else [value])
         if one is not None and not has_unknown(one) and not fits(one)
     ]

@@ -1,5 +1,6 @@
 """What every resource type does, and the life that the server drives it through."""
 
+import fnmatch
 import secrets
 import time
 from abc import ABC, abstractmethod
@@ -9,6 +10,7 @@ from typing import Any, ClassVar
 from botocore.exceptions import BotoCoreError, ClientError
 
 from byoc_infra.local.provider.aws import Aws, ProviderError, error_code, explain
+from byoc_infra.local.provider.check import values_at
 from byoc_infra.local.provider.compare import is_zero, same
 from byoc_infra.local.provider.diff import input_changes
 from byoc_infra.local.provider.properties import DEFAULTS_KEY, UNKNOWN, Json, Props
@@ -43,7 +45,8 @@ class Resource(ABC):
     gone: ClassVar[tuple[str, ...]] = ()
     """Error codes that mean: there is no such object."""
     unmodelled: ClassVar[tuple[str, ...]] = ()
-    """Inputs of the real provider that this one cannot pass on; Check refuses them."""
+    """Inputs of the real provider that this one cannot pass on, as paths like those of `rules`;
+    Check refuses every value but the default. A `*` at the end stands for any ending."""
 
     def __init__(self, aws: Aws, *, default_tags: Mapping[str, str] | None = None) -> None:
         self.aws = aws
@@ -73,9 +76,26 @@ class Resource(ABC):
     @classmethod
     def refusals(cls, inputs: Props) -> list[Failure]:
         """`refuse`, and what is not modelled."""
-        reason = "the local cloud does not model this input"
-        missing = [Failure(name, reason) for name in cls.unmodelled if inputs.get(name)]
+        usual = rules_of(cls.type_name).defaults
+        missing = [
+            Failure(path, "the local cloud does not model this input")
+            for path in cls.unmodelled_paths()
+            if any(
+                not is_zero(value) and value != usual.get(path)
+                for value in values_at(inputs, path)
+            )
+        ]
         return missing + cls.refuse(inputs)
+
+    @classmethod
+    def unmodelled_paths(cls) -> list[str]:
+        """`unmodelled`, each `*` written out."""
+        names = schema_of(cls.type_name).inputs
+        return [
+            path
+            for pattern in cls.unmodelled
+            for path in (fnmatch.filter(names, pattern) if "*" in pattern else [pattern])
+        ]
 
     def settle(self, resource_id: str, new: Props) -> None:  # noqa: B027 - most need nothing
         """What follows a create once the id is known: waits, attributes."""

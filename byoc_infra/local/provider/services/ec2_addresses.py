@@ -18,7 +18,7 @@ class Eip(Ec2):
     def make(self, new: Props) -> str:
         """AllocateAddress."""
         answer = self.ec2.allocate_address(
-            Domain="vpc",
+            Domain=new.get("domain") or "vpc",
             **params(
                 new,
                 *("address", "networkBorderGroup", "publicIpv4Pool", "customerOwnedIpv4Pool"),
@@ -93,15 +93,13 @@ class NatGateway(Ec2):
     type_name = "aws:ec2/natGateway:NatGateway"
     title = "EC2 NAT Gateway"
     gone = ("NatGatewayNotFound",)
+    unmodelled = ("availabilityMode", "availabilityZoneAddresses", "secondary*", "vpcId")
 
     def make(self, new: Props) -> str:
         """CreateNatGateway."""
         answer = self.ec2.create_nat_gateway(
             **params(
-                new,
-                *("subnetId", "allocationId", "connectivityType", "secondaryAllocationIds"),
-                *("secondaryPrivateIpAddresses", "secondaryPrivateIpAddressCount"),
-                privateIp="PrivateIpAddress",
+                new, "subnetId", "allocationId", "connectivityType", privateIp="PrivateIpAddress"
             ),
             **tags_for("natgateway", new),
         )

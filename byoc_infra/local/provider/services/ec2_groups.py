@@ -22,6 +22,7 @@ class _Group(Ec2):
     """What a group of one's own and the default group share: inline rules."""
 
     gone = ("InvalidGroup.NotFound", "InvalidGroupId.NotFound", "InvalidSecurityGroupID.NotFound")
+    unmodelled = ("revokeRulesOnDelete",)
 
     def look(self, resource_id: str, state: Props) -> Props | None:
         """DescribeSecurityGroups."""

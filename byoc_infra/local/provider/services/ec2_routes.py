@@ -37,6 +37,13 @@ class RouteTable(Ec2):
     type_name = "aws:ec2/routeTable:RouteTable"
     title = "EC2 Route Table"
     gone = ("InvalidRouteTableID.NotFound", "InvalidRouteTableId.NotFound")
+    unmodelled = (
+        "propagatingVgws",
+        "routes.carrierGatewayId",
+        "routes.coreNetworkArn",
+        "routes.localGatewayId",
+        "routes.odbNetworkArn",
+    )
 
     def make(self, new: Props) -> str:
         """CreateRouteTable."""
@@ -50,8 +57,6 @@ class RouteTable(Ec2):
         self.aws.wait(what, lambda: _table(self.ec2, resource_id))
         for route in new.get("routes") or []:
             self._add(resource_id, route)
-        for gateway in new.get("propagatingVgws") or []:
-            self.ec2.enable_vgw_route_propagation(RouteTableId=resource_id, GatewayId=gateway)
 
     def _add(self, table_id: str, route: Props) -> None:
         if route.get("gatewayId") != "local":
@@ -111,6 +116,7 @@ class Route(Ec2):
 
     type_name = "aws:ec2/route:Route"
     title = "Route"
+    unmodelled = ("odbNetworkArn",)
     gone = ("InvalidRoute.NotFound", "InvalidRouteTableID.NotFound", "InvalidRouteTableId.NotFound")
     names: ClassVar[dict[str, str]] = {
         "destinationCidrBlock": "DestinationCidrBlock",

@@ -49,6 +49,7 @@ class Vpc(Ec2):
     type_name = "aws:ec2/vpc:Vpc"
     title = "EC2 VPC"
     gone = ("InvalidVpcID.NotFound",)
+    unmodelled = ("assignGeneratedIpv6CidrBlock", "ipv4IpamPoolId", "ipv4NetmaskLength", "ipv6*")
     attributes: ClassVar[dict[str, str]] = {
         "enableDnsHostnames": "EnableDnsHostnames",
         "enableDnsSupport": "EnableDnsSupport",
@@ -58,12 +59,8 @@ class Vpc(Ec2):
     def make(self, new: Props) -> str:
         """CreateVpc."""
         answer = self.ec2.create_vpc(
-            AmazonProvidedIpv6CidrBlock=bool(new.get("assignGeneratedIpv6CidrBlock")),
-            **params(
-                new,
-                *("cidrBlock", "instanceTenancy", "ipv4IpamPoolId", "ipv4NetmaskLength"),
-                *("ipv6CidrBlock", "ipv6IpamPoolId", "ipv6NetmaskLength"),
-            ),
+            AmazonProvidedIpv6CidrBlock=False,
+            **params(new, "cidrBlock", "instanceTenancy"),
             **tags_for("vpc", new),
         )
         vpc_id: str = answer["Vpc"]["VpcId"]
@@ -150,6 +147,15 @@ class Subnet(Ec2):
     type_name = "aws:ec2/subnet:Subnet"
     title = "EC2 Subnet"
     gone = ("InvalidSubnetID.NotFound", "InvalidSubnetId.NotFound")
+    unmodelled = (
+        "customerOwnedIpv4Pool",
+        "enableLniAtDeviceIndex",
+        "ipv4IpamPoolId",
+        "ipv4NetmaskLength",
+        "ipv6*",
+        "mapCustomerOwnedIpOnLaunch",
+        "outpostArn",
+    )
     attributes: ClassVar[dict[str, str]] = {
         "assignIpv6AddressOnCreation": "AssignIpv6AddressOnCreation",
         "enableDns64": "EnableDns64",
@@ -162,12 +168,7 @@ class Subnet(Ec2):
     def make(self, new: Props) -> str:
         """CreateSubnet."""
         answer = self.ec2.create_subnet(
-            **params(
-                new,
-                *("vpcId", "cidrBlock", "availabilityZone", "availabilityZoneId", "outpostArn"),
-                *("ipv6CidrBlock", "ipv4IpamPoolId", "ipv4NetmaskLength"),
-                **({"ipv6Native": "Ipv6Native"} if new.get("ipv6Native") else {}),
-            ),
+            **params(new, "vpcId", "cidrBlock", "availabilityZone", "availabilityZoneId"),
             **tags_for("subnet", new),
         )
         subnet_id: str = answer["Subnet"]["SubnetId"]

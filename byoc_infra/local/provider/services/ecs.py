@@ -35,6 +35,10 @@ class Cluster(Ecs):
     type_name = "aws:ecs/cluster:Cluster"
     title = "ECS Cluster"
     gone = ("ClusterNotFoundException",)
+    unmodelled = (
+        "configuration.executeCommandConfiguration.logConfiguration.s3BucketEncryptionEnabled",
+        "configuration.managedStorageConfiguration",
+    )
 
     def make(self, new: Props) -> str:
         """CreateCluster, with tags."""
@@ -137,7 +141,11 @@ class TaskDefinition(Ecs):
 
     type_name = "aws:ecs/taskDefinition:TaskDefinition"
     title = "ECS Task Definition"
-    unmodelled = ("proxyConfiguration",)
+    unmodelled = (
+        "proxyConfiguration",
+        "volumes.fsxWindowsFileServerVolumeConfiguration",
+        "volumes.s3filesVolumeConfiguration",
+    )
 
     def label(self, inputs: Props) -> str:
         """The family."""

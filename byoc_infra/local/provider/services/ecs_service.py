@@ -22,7 +22,21 @@ class Service(Ecs):
     type_name = "aws:ecs/service:Service"
     title = "ECS Service"
     gone = ("ServiceNotFoundException", "ClusterNotFoundException", "ServiceNotActiveException")
-    unmodelled = ("alarms", "serviceConnectConfiguration", "volumeConfiguration")
+    unmodelled = (
+        "alarms",
+        "deploymentConfiguration.bakeTimeInMinutes",
+        "deploymentConfiguration.canaryConfiguration",
+        "deploymentConfiguration.lifecycleHooks",
+        "deploymentConfiguration.linearConfiguration",
+        "deploymentController.type",
+        "loadBalancers.advancedConfiguration",
+        "loadBalancers.elbName",
+        "serviceConnectConfiguration",
+        "sigintRollback",
+        "triggers",
+        "volumeConfiguration",
+        "vpcLatticeConfigurations",
+    )
     plain: ClassVar[dict[str, str]] = {
         "availabilityZoneRebalancing": "availabilityZoneRebalancing",
         "enableExecuteCommand": "enableExecuteCommand",

@@ -78,9 +78,15 @@ class LoadBalancer(Elb):
     unmodelled = (
         "accessLogs",
         "connectionLogs",
+        "dnsRecordClientRoutingPolicy",
+        "enableCrossZoneLoadBalancing",
+        "enablePrefixForIpv6SourceNat",
+        "enforceSecurityGroupInboundRulesOnPrivateLinkTraffic",
         "healthCheckLogs",
         "ipamPools",
+        "loadBalancerType",
         "minimumLoadBalancerCapacity",
+        "secondaryIpsAutoAssignedPerSubnet",
         "subnetMappings",
     )
     attributes: ClassVar[dict[str, str]] = {
@@ -103,7 +109,7 @@ class LoadBalancer(Elb):
         "enableCrossZoneLoadBalancing",
         "dnsRecordClientRoutingPolicy",
     )
-    """Attributes of network and gateway balancers: for an application one no difference."""
+    """Attributes of network and gateway balancers, which are not modelled: always the default."""
 
     def make(self, new: Props) -> str:
         """DescribeLoadBalancers by name, CreateLoadBalancer."""
@@ -124,10 +130,10 @@ class LoadBalancer(Elb):
     def settle(self, resource_id: str, new: Props) -> None:
         """Wait for `active`, ModifyLoadBalancerAttributes, wait again."""
         self._wait_active(resource_id)
-        logs = [{"Key": "access_logs.s3.enabled", "Value": "false"}]
-        if new["loadBalancerType"] == "application":
-            logs.append({"Key": "connection_logs.s3.enabled", "Value": "false"})
-            logs.append({"Key": "health_check_logs.s3.enabled", "Value": "false"})
+        logs = [
+            {"Key": f"{kind}_logs.s3.enabled", "Value": "false"}
+            for kind in ("access", "connection", "health_check")
+        ]
         self._modify(resource_id, new, tuple(self.attributes), logs)
         self._wait_active(resource_id)
 
@@ -227,7 +233,17 @@ class TargetGroup(Elb):
     type_name = "aws:lb/targetGroup:TargetGroup"
     title = "ELBv2 Target Group"
     gone = ("TargetGroupNotFound", "TargetGroupNotFoundException")
-    unmodelled = ("targetFailovers", "targetGroupHealth", "targetHealthStates")
+    unmodelled = (
+        "connectionTermination",
+        "lambdaMultiValueHeadersEnabled",
+        "preserveClientIp",
+        "proxyProtocolV2",
+        "stickiness.cookieName",
+        "targetControlPort",
+        "targetFailovers",
+        "targetGroupHealth",
+        "targetHealthStates",
+    )
     attributes: ClassVar[dict[str, str]] = {
         "deregistrationDelay": "deregistration_delay.timeout_seconds",
         "slowStart": "slow_start.duration_seconds",

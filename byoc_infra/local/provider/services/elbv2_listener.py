@@ -15,11 +15,16 @@ class Listener(Elb):
     type_name = "aws:lb/listener:Listener"
     title = "ELBv2 Listener"
     gone = ("ListenerNotFound", "ListenerNotFoundException")
-    unmodelled = ("mutualAuthentication", "alpnPolicy")
-    attributes: ClassVar[dict[str, str]] = {
-        "tcpIdleTimeoutSeconds": "tcp.idle_timeout.seconds",
-        "routingHttpResponseServerEnabled": "routing.http.response.server.enabled",
-    }
+    unmodelled = (
+        "alpnPolicy",
+        "defaultActions.authenticateCognito",
+        "defaultActions.authenticateOidc",
+        "defaultActions.forward.stickiness",
+        "defaultActions.jwtValidation",
+        "mutualAuthentication",
+        "routingHttp*",
+        "tcpIdleTimeoutSeconds",
+    )
 
     def label(self, inputs: Props) -> str:
         """Of which balancer."""

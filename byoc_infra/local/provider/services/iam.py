@@ -158,6 +158,7 @@ class Policy(_Iam):
 
     type_name = "aws:iam/policy:Policy"
     title = "IAM Policy"
+    unmodelled = ("delayAfterPolicyCreationInMs",)
 
     def make(self, new: Props) -> str:
         """CreatePolicy, with tags."""

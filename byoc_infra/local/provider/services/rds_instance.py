@@ -35,11 +35,23 @@ class Instance(Rds):
     title = "RDS DB Instance"
     gone = ("DBInstanceNotFound", "DBInstanceNotFoundFault")
     unmodelled = (
+        "backupTarget",
         "blueGreenUpdate",
+        "characterSetName",
+        "customIamInstanceProfile",
+        "customerOwnedIpEnabled",
+        "dedicatedLogVolume",
+        "domain*",
+        "engineLifecycleSupport",
+        "ncharCharacterSetName",
+        "replicaMode",
         "replicateSourceDb",
         "restoreToPointInTime",
         "s3Import",
         "snapshotIdentifier",
+        "timezone",
+        "upgradeStorageConfig",
+        "warningEventCategories",
     )
     changeable: ClassVar[dict[str, str]] = {
         "allocatedStorage": "AllocatedStorage",

@@ -48,7 +48,7 @@ class Secret(_Secrets):
 
     type_name = "aws:secretsmanager/secret:Secret"
     title = "Secrets Manager Secret"
-    unmodelled = ("replicas",)
+    unmodelled = ("forceOverwriteReplicaSecret", "replicas", "type")
 
     def make(self, new: Props) -> str:
         """CreateSecret without a value, with tags."""
@@ -165,7 +165,9 @@ class SecretRotation(_Secrets):
 
     @classmethod
     def refuse(cls, inputs: Props) -> list[Failure]:
-        """Exactly one way to say when."""
+        """Exactly one way to say when; and whether at all is not an input of the source read."""
+        if "rotationEnabled" in inputs:
+            return [Failure("rotationEnabled", "the local cloud does not model this input")]
         rules = inputs.get("rotationRules")
         if not isinstance(rules, dict):
             return [] if rules else [Failure("rotationRules", "missing required 'rotationRules'")]

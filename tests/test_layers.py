@@ -1,0 +1,45 @@
+"""Import rules that the import linter cannot state: about a part of an outside package."""
+
+import ast
+from pathlib import Path
+
+import byoc_infra
+
+PACKAGE = Path(byoc_infra.__file__).parent
+
+
+def imported(path: Path) -> set[str]:
+    """Every module that a file imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def users_of(module: str) -> set[str]:
+    """The top-level packages of ours that import `module` or something in it."""
+    return {
+        path.relative_to(PACKAGE).parts[0]
+        for path in PACKAGE.rglob("*.py")
+        if any(name == module or name.startswith(f"{module}.") for name in imported(path))
+    }
+
+
+def test_only_the_engine_drives_pulumi() -> None:
+    """One door to the Automation API."""
+    assert users_of("pulumi.automation") == {"engine"}
+
+
+def test_programs_know_of_aws_only_how_secrets_are_filled() -> None:
+    """Everything else they look up through the engine's provider."""
+    names = {
+        name
+        for path in (PACKAGE / "programs").rglob("*.py")
+        for name in imported(path)
+        if name.startswith("byoc_infra.aws")
+    }
+
+    assert names <= {"byoc_infra.aws", "byoc_infra.aws.secrets"}
