@@ -6,7 +6,7 @@ python = .venv/bin/python
 demo: setup  ## KEEP=1 leaves it all running and prints how to look inside
 	@$(python) -m byoc_infra.cli demo $(if $(KEEP),--keep)
 
-test: lint unit e2e
+test: lint bench unit e2e
 
 setup:
 	@scripts/setup.sh
@@ -27,8 +27,8 @@ e2e: setup
 soak: setup  ## SEED=n: kills the demo at random moments and in each step; see tests/e2e/soak.py
 	$(python) -m tests.e2e.soak --seed $(or $(SEED),1)
 
-bench: setup
-	$(python) benchmarks/cli_start.py
+bench: setup  ## ROUNDS=n: how often each is measured
+	$(python) benchmarks/cli_start.py --rounds $(or $(ROUNDS),3)
 
 requirements:  ## pins again, newest versions; needs uv
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \

@@ -1,18 +1,24 @@
-"""How long `byoc --help` takes, as a multiple of an interpreter that does nothing."""
+"""How long `byoc --help` takes, as a multiple of an interpreter that does nothing.
 
+`--rounds N` runs each so often (7 when absent); `make test` takes few.
+"""
+
+import argparse
 import statistics
 import subprocess
 import sys
 import time
 
 LIMIT = 15
-ROUNDS = 7
+NOTHING = (sys.executable, "-c", "pass")
+HELP = (sys.executable, "-m", "byoc_infra.cli", "--help")
 
 
 def main() -> int:
     """Print both times and the ratio; 1 when it is over the limit."""
-    nothing = median([sys.executable, "-c", "pass"])
-    shown = median([sys.executable, "-m", "byoc_infra.cli", "--help"])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=7)
+    nothing, shown = medians(parser.parse_args().rounds)
     ratio = shown / nothing
     print(f"python -c pass  {nothing * 1000:6.1f} ms")
     print(f"byoc --help     {shown * 1000:6.1f} ms")
@@ -20,14 +26,19 @@ def main() -> int:
     return int(ratio > LIMIT)
 
 
-def median(command: list[str]) -> float:
-    """The middle of several runs, after one that warms the file cache."""
-    times = []
-    for _ in range(ROUNDS + 1):
-        started = time.perf_counter()
-        subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
-        times.append(time.perf_counter() - started)
-    return statistics.median(times[1:])
+def medians(rounds: int) -> tuple[float, float]:
+    """The middle of several runs of each; in turns, so that a busy machine slows both."""
+    seconds(NOTHING), seconds(HELP)  # warm the file cache
+    pairs = [(seconds(NOTHING), seconds(HELP)) for _ in range(rounds)]
+    nothing, shown = zip(*pairs, strict=True)
+    return statistics.median(nothing), statistics.median(shown)
+
+
+def seconds(command: tuple[str, ...]) -> float:
+    """One run."""
+    started = time.perf_counter()
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True)
+    return time.perf_counter() - started
 
 
 if __name__ == "__main__":

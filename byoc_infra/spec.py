@@ -58,7 +58,8 @@ class AccountSpec(_Spec):
     permissions_boundary_arn: str | None = None
     network: NetworkSpec = NetworkSpec()
     redis_image: str
-    """By digest (`…@sha256:…`); the account's owner decides what runs."""
+    """By digest (`…@sha256:…`), as the account's owner decides what runs; `byoc account up` takes a
+    tag of the account's ECR as well and resolves it."""
     repositories: tuple[str, ...] = Field(min_length=1)
     """Names of the ECR repositories that deployments may run images from."""
     task_roles: tuple[str, ...] = ("default",)

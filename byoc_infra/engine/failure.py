@@ -21,7 +21,7 @@ __all__ = ["LOCKED", "answer_was_lost", "classify"]
 LOCKED = "the stack is currently locked by"
 NO_STACK = re.compile(r"no stack named .* found")
 PROVIDER_DIED = re.compile(
-    r"error reading from server: EOF|code = Unavailable|transport is closing"
+    r"error reading from server|code = Unavailable|transport is closing"
     r"|[Pp]lugin (?:process )?exited|could not read plugin|broken pipe",
 )
 UNREACHABLE = re.compile(

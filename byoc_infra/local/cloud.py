@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from byoc_infra.errors import LocalCloudDown
+from byoc_infra.errors import AddressTaken, LocalCloudDown
 from byoc_infra.local import control, processes
 from byoc_infra.local.instances import (
+    ENDPOINT_PORT,
     Instance,
     LocalAccount,
     checked_name,
@@ -169,6 +170,13 @@ def _spawn(instance: Instance) -> None:
             start_new_session=True,
             check=False,
             timeout=START_DEADLINE_S,
+        )
+    if done.returncode == AddressTaken.exit_code:
+        raise AddressTaken(
+            "endpoint",
+            wanted=f"{instance.address}:{ENDPOINT_PORT}",
+            got="something else listens there",
+            next_step="Stop it, or run `byoc local down` and `byoc local up`.",
         )
     if done.returncode != 0:
         raise _not_started(instance)

@@ -46,12 +46,8 @@ def bind(instance: Instance) -> Server:
     try:
         return Server((instance.address, ENDPOINT_PORT), Handler)
     except OSError as error:
-        raise AddressTaken(
-            "endpoint",
-            wanted=f"{instance.address}:{ENDPOINT_PORT}",
-            got=str(error),
-            next_step="Stop what listens there, or run `byoc local down` and `byoc local up`.",
-        ) from error
+        log.error("%s:%s: %s", instance.address, ENDPOINT_PORT, error)  # noqa: TRY400 - no bug
+        raise SystemExit(AddressTaken.exit_code) from error  # whoever started us tells it
 
 
 def main(directory: Path, *, detach: bool = False) -> None:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from byoc_infra.errors import AddressTaken, SpecError
+from byoc_infra.local.postgres_install import reachable
 from byoc_infra.local.world import CUSTOMER_ACCOUNT, VENDOR_ACCOUNT
 
 __all__ = ["ENDPOINT_PORT", "NAME_VARIABLE", "Instance", "LocalAccount", "instance_name"]
@@ -29,6 +30,8 @@ NAME_VARIABLE = "BYOC_LOCAL_NAME"
 ENDPOINT_PORT = 4566
 NETWORKS = range(16, 250)
 """Low ones are left to what a machine's owner may have given 127.0/16 … 127.15/16 to."""
+OPEN_PLACES = ("/tmp", "/var/tmp")  # noqa: S108 - what is made there is checked for its owner
+"""Where root's local clouds are when TMPDIR is closed to others."""
 SOCKET_PATH_LIMIT = 107
 """`sun_path` of unix(7), without its closing zero."""
 
@@ -113,7 +116,7 @@ class Instance:
             raise SpecError(
                 "TMPDIR",
                 wanted=f"a path that leaves {SOCKET_PATH_LIMIT} characters for control.sock",
-                got=tempfile.gettempdir(),
+                got=str(_home().parent),
                 next_step="Set TMPDIR to a shorter path.",
             )
         with _register():
@@ -147,7 +150,20 @@ def forget(directory: Path) -> None:
 
 
 def _home() -> Path:
-    return Path(tempfile.gettempdir()) / f"byoc-{os.getuid()}"
+    """In TMPDIR, or where that is closed to PostgreSQL's user, in the first place that is not.
+
+    Under root PostgreSQL runs as somebody else, whom a TMPDIR of root's own keeps out.
+    """
+    asked = tempfile.gettempdir()
+    for place in (asked, *OPEN_PLACES):
+        if reachable(Path(place)):
+            return Path(place) / f"byoc-{os.getuid()}"
+    raise SpecError(
+        "TMPDIR",
+        wanted="a directory that every user may pass through: PostgreSQL never runs as root",
+        got=asked,
+        next_step=f"Set TMPDIR to another one, or `chmod o+x` {asked} and what is above it.",
+    )
 
 
 def _make_directory(directory: Path) -> None:

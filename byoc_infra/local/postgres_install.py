@@ -4,6 +4,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,15 @@ from typing import Any
 from byoc_infra.errors import ToolMissing
 from byoc_infra.local.world import World
 
-__all__ = ["BUILDS", "as_other_user", "binaries", "give", "make_directory", "other_user"]
+__all__ = [
+    "BUILDS",
+    "as_other_user",
+    "binaries",
+    "give",
+    "make_directory",
+    "other_user",
+    "reachable",
+]
 
 BUILDS = {16: "pginstall", 18: "pginstall18"}
 """The servers that the package brings, by major version."""
@@ -26,6 +35,17 @@ def as_other_user() -> dict[str, Any]:
     """The arguments with which `subprocess` starts something as the server's user."""
     uid = other_user()
     return {} if uid is None else {"user": uid, "group": uid, "extra_groups": []}
+
+
+def reachable(place: Path) -> bool:
+    """Whether the server's user may pass through `place` to what is inside."""
+    if other_user() is None:
+        return True
+    here = place.resolve()
+    try:
+        return all(one.stat().st_mode & stat.S_IXOTH for one in (here, *here.parents))
+    except OSError:
+        return False
 
 
 def make_directory(path: Path) -> None:

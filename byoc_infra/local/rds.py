@@ -18,6 +18,7 @@ from byoc_infra.local.front import Front
 from byoc_infra.local.hooks import Hooks
 from byoc_infra.local.persistence import Persistence, backend_of
 from byoc_infra.local.postgres import Postgres
+from byoc_infra.local.rds_failure import forget_failure, keep_failure
 from byoc_infra.local.rds_secret import current_password, keep_password, keep_schedule
 from byoc_infra.local.rds_settings import forces_tls, full_version, max_connections
 from byoc_infra.local.repairs import master_password
@@ -228,9 +229,11 @@ class Databases:
         def run() -> None:
             try:
                 work(place, instance)
-            except Exception:
+            except Exception as cause:
                 log.exception("database %s", instance.db_instance_identifier)
-                self._say(place, instance, "failed")
+                with self._world.lock:
+                    keep_failure(instance, cause)
+                    self._say(place, instance, "failed")
             finally:
                 self._threads.discard(threading.current_thread())
 
@@ -243,6 +246,8 @@ class Databases:
     def _say(self, place: Place, instance: Moto, status: str) -> None:
         with self._world.lock:
             instance.status = status
+            if status == "available":
+                forget_failure(instance)
             self._persistence.save(("rds",), place.account_id, place.region)
 
     # Doors and names

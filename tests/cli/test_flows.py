@@ -367,6 +367,31 @@ def test_an_account_with_a_deployment_is_not_destroyed(
     assert engine.asked == []
 
 
+def test_the_accounts_redis_is_pinned_to_its_digest(
+    engine: FakeEngine,
+    work: Work,
+    account_file: Path,
+    healthy: dict[str, Any],
+) -> None:
+    """A tag is resolved before anything is made; a digest stays as it is."""
+    given = account_spec(account_file)
+    account.up(given.model_copy(update={"redis_image": f"{URI}:8"}), work)
+    tagged = engine.program("up").spec.redis_image
+    engine.asked.clear()
+    account.up(given, work)
+
+    assert tagged == f"{URI}@{DIGEST}"
+    assert engine.program("up").spec.redis_image == given.redis_image
+
+
+def test_a_redis_outside_of_ecr_needs_its_digest(work: Work, account_file: Path) -> None:
+    """Nobody but ECR is asked what a tag means."""
+    wanted = account_spec(account_file).model_copy(update={"redis_image": "docker.io/redis:8"})
+
+    with pytest.raises(SpecError, match="redis_image: want"):
+        account.preview(wanted, work)
+
+
 def test_service_linked_roles_are_kept_and_told(
     engine: FakeEngine, work: Work, account_file: Path
 ) -> None:

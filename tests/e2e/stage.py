@@ -1,12 +1,13 @@
 """What the stories play on: a local cloud, an engine, and the files that people would write."""
 
+import json
+import os
 import shutil
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-
-from pulumi import automation
 
 from byoc_infra.cli.flows import account, deployment
 from byoc_infra.cli.flows.work import Work, new_operation
@@ -95,14 +96,12 @@ class Stage:
 
 def decrypted(stack: StackRef) -> dict[str, Any]:
     """A stack's state as `pulumi stack export --show-secrets` gives it."""
-    toolchain = Toolchain.obtain()
-    found = automation.select_stack(
-        stack_name=stack.name,
-        project_name=stack.project,
-        program=lambda: None,
-        opts=automation.LocalWorkspaceOptions(
-            pulumi_command=automation.PulumiCommand(root=str(toolchain.path.parent)),
-            env_vars={**stack.env, "PULUMI_BACKEND_URL": stack.backend_url},
-        ),
+    name = f"organization/{stack.project}/{stack.name}"
+    answer = subprocess.run(
+        [Toolchain.obtain().path, "stack", "export", "--show-secrets", "--stack", name],
+        env={**stack.env, "PULUMI_BACKEND_URL": stack.backend_url, "PATH": os.environ["PATH"]},
+        capture_output=True,
+        check=True,
     )
-    return dict(found.export_stack().deployment or {})
+    exported: dict[str, Any] = json.loads(answer.stdout)
+    return exported

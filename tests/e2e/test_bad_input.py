@@ -22,7 +22,7 @@ from byoc_infra.cli.demo.sweep import listed, unexplained
 from byoc_infra.cli.flows import work
 from byoc_infra.cli.main import main
 from byoc_infra.local import instances
-from byoc_infra.local.cloud import Who
+from byoc_infra.local.cloud import LocalCloud, Who
 from byoc_infra.naming import ENABLED_TAG, PRIVATE_TAG
 from tests.e2e.stage import REPOSITORY, Stage
 
@@ -129,7 +129,8 @@ class Case:
 
     name: str
     code: str
-    field: str
+    place: str
+    """The error's `field`."""
     changes: Mapping[str, object] = field(default_factory=dict)
     exit_code: int = 2
 
@@ -240,6 +241,13 @@ ACCOUNTS = (
         {"network": {"private_cidrs": ["10.41.0.0/20", "10.40.0.0/20"]}},
     ),
     Case(
+        "a Redis that is not there",
+        "IMAGE_NOT_FOUND",
+        "redis_image",
+        {"redis_image": "{registry}/byoc/redis:none"},
+    ),
+    Case("a Redis by tag elsewhere", "INVALID", "redis_image", {"redis_image": "redis:8"}),
+    Case(
         "one external id twice",
         "DUPLICATE_NAME",
         "external_ids",
@@ -267,9 +275,8 @@ def test_an_account_that_cannot_work_is_refused(
     scene: Scene, byoc: Run, tmp_path: Path, case: Case, command: str
 ) -> None:
     """The same, for the account's owner."""
-    refused = byoc(
-        "customer", "account", command, "-f", _written(tmp_path, scene.account(case.changes))
-    )
+    values = _filled(scene, scene.account(case.changes))
+    refused = byoc("customer", "account", command, "-f", _written(tmp_path, values))
 
     _check(refused, case)
 
@@ -343,6 +350,19 @@ def test_taken_addresses_are_told(scene: Scene, byoc: Run, monkeypatch: pytest.M
     assert not instances.directory_of("bad-input").exists()
 
 
+def test_an_address_that_was_taken_meanwhile_is_told(scene: Scene, byoc: Run) -> None:
+    """A local cloud keeps its network while it is down; somebody else may have come."""
+    name = "bad-input-again"
+    found = instances.Instance.claim(name, region="eu-west-1", max_session_s=None)
+    try:
+        with socket.create_server((found.address, instances.ENDPOINT_PORT)):
+            refused = byoc("customer", "local", "up", "--name", name)
+    finally:
+        LocalCloud.remove(name)
+
+    _check(refused, Case("", "ADDRESS_TAKEN", "endpoint", exit_code=3))
+
+
 def test_nothing_was_made(scene: Scene) -> None:
     """Kind by kind, by each service's own calls, in both accounts."""
     assert unexplained(scene.before, scene.held(), ()) == []
@@ -351,7 +371,7 @@ def test_nothing_was_made(scene: Scene) -> None:
 def _check(refused: Refused, case: Case) -> None:
     """Every part of the error, and no traceback."""
     error = refused.error
-    assert (error["code"], error["field"]) == (case.code, case.field)
+    assert (error["code"], error["field"]) == (case.code, case.place)
     assert refused.exit_code == case.exit_code
     assert all(isinstance(error[part], str) and error[part] for part in PARTS)
     assert "Traceback" not in refused.text
@@ -384,11 +404,9 @@ def _filled(scene: Scene, values: Mapping[str, object]) -> dict[str, Any]:
 def _untagged(scene: Scene, kind: str, tags: Mapping[str, str]) -> Iterator[None]:
     """The network's things of this kind without these tags, for a while."""
     cloud = scene.stage.cloud
-    wanted = [{"Name": f"tag:{key}", "Values": [value]} for key, value in tags.items()]
-    wanted.append({"Name": "resource-type", "Values": [kind]})
+    filters = [{"Name": f"tag:{key}", "Values": [value]} for key, value in tags.items()]
     pairs = [{"Key": key, "Value": value} for key, value in tags.items()]
     with closing(open_session(None, region=cloud.region, env=cloud.env("customer"))) as session:
-        filters = [one for one in wanted if one["Name"] != "resource-type"]
         operation, key, identity = {
             "vpc": ("describe_vpcs", "Vpcs", "VpcId"),
             "subnet": ("describe_subnets", "Subnets", "SubnetId"),

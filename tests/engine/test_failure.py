@@ -29,6 +29,7 @@ def _report(*messages: str, said: str = "", urn: str = URN) -> Report:
     ("message", "kind"),
     [
         ("error reading from server: EOF", ProviderDied),
+        ("error reading from server: read tcp: connection reset by peer", ProviderDied),
         ("rpc error: code = Unavailable desc = connection error: connection refused", ProviderDied),
         ('Could not connect to the endpoint URL: "http://127.1.0.1:4566/"', CloudUnreachable),
         ("dial tcp 127.1.0.1:4566: connect: connection refused", CloudUnreachable),

@@ -1,5 +1,7 @@
 """Load balancers that really listen, check, stream and drain."""
 
+import errno
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +14,7 @@ import httpx
 import pytest
 
 from byoc_infra.local.balancer import Balancer
+from byoc_infra.local.balancing import web
 from byoc_infra.local.balancing.targets import (
     CHECKING,
     HEALTHY,
@@ -151,6 +154,35 @@ def test_a_request_reaches_a_healthy_target_with_the_forwarding_headers(
 
     answer = http.get(front.url, headers={"X-Forwarded-For": "1.2.3.4"})
     assert (answer.status_code, answer.text) == (200, "1.2.3.4, 127.0.0.1 80")
+
+
+def test_a_port_that_may_not_be_bound_is_found_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names of ports are kept as long as the listener is there."""
+
+    class Refusing(socket.socket):
+        def bind(self, place: Any, /) -> None:
+            if place[1] < 1024:
+                raise PermissionError(errno.EACCES, "Permission denied")
+            super().bind(place)
+
+    monkeypatch.setattr(web.socket, "socket", Refusing)
+    with fakes.lab(tmp_path) as lab:
+        lab.world.addresses.network = NETWORK
+        balancer = Balancer(lab.world)
+        _, name = _balanced()
+        balancer.start()
+        try:
+            until(lambda: bool(balancer.urls()))
+            address = lab.world.hosts.get(name)
+            until(lambda: lab.world.hosts.get(f"{name}:80") == f"{address}:8080")
+            (listener,) = balancer.urls()
+            client("elbv2").delete_listener(ListenerArn=listener)
+            until(lambda: lab.world.hosts.get(f"{name}:80") is None)
+        finally:
+            balancer.stop()
+            lab.world.shared_loop.stop()
 
 
 def test_without_a_target_the_answer_is_503(front: Front, http: httpx.Client) -> None:

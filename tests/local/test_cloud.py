@@ -13,7 +13,7 @@ import boto3
 import psutil
 import pytest
 
-from byoc_infra.errors import LocalCloudDown
+from byoc_infra.errors import AddressTaken, LocalCloudDown
 from byoc_infra.local import processes
 from byoc_infra.local.cloud import LocalCloud
 
@@ -174,7 +174,7 @@ def test_why_it_does_not_start_is_said(cloud: LocalCloud, name: str) -> None:
     with squatter, squatter.stdout:
         squatter.stdout.readline()
         try:
-            with pytest.raises(LocalCloudDown, match="Address already in use"):
+            with pytest.raises(AddressTaken, match="something else listens"):
                 LocalCloud.start(name)
         finally:
             squatter.kill()

@@ -1,14 +1,18 @@
 """Names, directories and networks of local clouds."""
 
+import os
 import socket
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from byoc_infra.errors import AddressTaken, SpecError
-from byoc_infra.local import instances
+from byoc_infra.local import instances, postgres_install
 from byoc_infra.local.instances import ENDPOINT_PORT, Instance, instance_name
+
+HOME = instances._home
 
 
 @pytest.fixture(autouse=True)
@@ -94,6 +98,46 @@ def test_a_directory_that_cannot_hold_the_socket_is_an_error(
 
     with pytest.raises(SpecError, match="TMPDIR"):
         claim("one")
+
+
+@pytest.fixture
+def as_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL's user is another one, whoever runs the tests."""
+    monkeypatch.setattr(postgres_install, "other_user", lambda: 65534)
+
+
+@pytest.mark.usefixtures("as_root")
+def test_a_temporary_directory_that_is_closed_to_postgresql_is_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under root it runs as somebody else, who has to pass through."""
+    (tmp_path / "open").mkdir(mode=0o755)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "open"))
+    monkeypatch.setattr(instances, "OPEN_PLACES", ("/",))
+    tmp_path.chmod(0o700)
+
+    assert HOME() == Path(f"/byoc-{os.getuid()}")
+
+
+@pytest.mark.usefixtures("as_root")
+def test_a_temporary_directory_that_is_open_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As everybody expects."""
+    monkeypatch.setattr(tempfile, "tempdir", "/")
+
+    assert HOME() == Path(f"/byoc-{os.getuid()}")
+
+
+@pytest.mark.usefixtures("as_root")
+def test_nowhere_to_go_for_postgresql_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It names TMPDIR, before anything starts."""
+    tmp_path.chmod(0o700)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(instances, "OPEN_PLACES", (str(tmp_path / "none"),))
+
+    with pytest.raises(SpecError, match="TMPDIR: want a directory that every user"):
+        HOME()
 
 
 def test_keys_are_for_their_owner_only() -> None:

@@ -1,6 +1,8 @@
 """An RDS instance of the local cloud is a real PostgreSQL behind TLS."""
 
 import json
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,8 +14,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from byoc_infra.errors import NotFound
-from byoc_infra.local import postgres, postgres_install
+from byoc_infra.local import instances, postgres, postgres_install
 from byoc_infra.local.postgres import Postgres
+from byoc_infra.local.provider.services import rds_instance
 from byoc_infra.local.rds import Databases
 from byoc_infra.local.repairs import ODD, master_password
 from tests.local.in_process import Stack, code_of, running
@@ -79,11 +82,17 @@ class Database:
 
 
 @pytest.fixture(scope="module")
-def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+def place() -> Iterator[Path]:
+    """A directory that the server's user can reach; pytest closes its own to others."""
+    made = Path(tempfile.mkdtemp(prefix="byoc-rds-", dir=instances._home().parent))
+    made.chmod(0o711)
+    yield made
+    shutil.rmtree(made)
+
+
+@pytest.fixture(scope="module")
+def database(place: Path) -> Iterator[Database]:
     """An instance that is available."""
-    place = tmp_path_factory.mktemp("rds")
-    for parent in (place, place.parent, place.parent.parent):
-        parent.chmod(0o755)  # the server's user has to pass through
     with running(place) as cloud:
         made = Database(cloud, Databases(cloud.world, cloud.persistence))
         made.databases.register(cloud.hooks)
@@ -282,8 +291,32 @@ def test_another_engine_is_refused(database: Database) -> None:
         )
 
 
+def test_why_an_instance_has_failed_is_said(
+    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In its description, in an event, in the log and in the provider's error."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("initdb: no room on the device")
+
+    monkeypatch.setattr(Postgres, "create", broken)
+    create(database.rds, "unlucky")
+    database.wait(lambda: database.described("unlucky")["DBInstanceStatus"] == "failed")
+
+    (info,) = database.described("unlucky")["StatusInfos"]
+    events = database.rds.describe_events(SourceType="db-instance", SourceIdentifier="unlucky")
+    assert info["Message"] == "RuntimeError: initdb: no room on the device"
+    assert events["Events"][-1]["EventCategories"] == ["failure"]
+    assert events["Events"][-1]["Message"] == info["Message"]
+    assert "no room on the device" in caplog.text
+    assert rds_instance._reasons(database.described("unlucky")) == [info["Message"]]
+    assert rds_instance._reasons(database.described()) == []
+    database.rds.delete_db_instance(DBInstanceIdentifier="unlucky", SkipFinalSnapshot=True)
+    database.databases.settle()
+
+
 def test_a_checkout_that_nobody_may_enter_is_no_obstacle(
-    tmp_path: Path, database: Database, monkeypatch: pytest.MonkeyPatch
+    database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Root's home is closed to the server's user: the same files are linked elsewhere."""
     place = database.cloud.world.directory

@@ -96,6 +96,7 @@ def test_another_account_or_region_is_refused(found: dict[str, Any], message: st
         ({"network": {"cidr": "8.8.0.0/16"}}, SpecError, "cidr: want a private range"),
         ({"network": {"cidr": "10.0.0.0/28"}}, SpecError, "cidr: want a range from /16 to /24"),
         ({"network": {"zones": ["eu-west-1a"]}}, SpecError, "zones: want 2 to 6"),
+        ({"network": {"zones": []}}, SpecError, "zones: want 2 to 6"),
         (
             {"network": {"private_cidrs": ["10.40.0.0/20", "10.40.0.0/21"]}},
             SpecError,

@@ -5,6 +5,7 @@ from typing import Any
 
 from byoc_infra.aws.services import describe_service
 from byoc_infra.aws.session import Session
+from byoc_infra.cli.flows.redis_image import pinned, stand_in
 from byoc_infra.cli.flows.results import Kept, Preview, Receipt, Up, items, preview_of, shown
 from byoc_infra.cli.flows.work import Reached, Work, held, recovered, taken_away
 from byoc_infra.engine import StackRef
@@ -29,9 +30,9 @@ def stack_name(spec: AccountSpec) -> str:
 def up(spec: AccountSpec, work: Work) -> Up:
     """Make the account ready, or bring it up to date."""
     started = time.monotonic()
-    AccountProgram(spec)  # refuses what cannot work before AWS is asked for anything
+    AccountProgram(stand_in(spec))  # refuses what cannot work before AWS is asked for anything
     with work.reach(spec, None) as reached:
-        stack = _stack(spec, reached)
+        stack = _stack(pinned(spec, reached.session), reached)
         recovered(work, reached, stack)
         _no_role_of_others(reached.session, spec, held(work, stack))
         work.report("Bringing the account stack up")
@@ -50,9 +51,9 @@ def up(spec: AccountSpec, work: Work) -> Up:
 
 def preview(spec: AccountSpec, work: Work) -> Preview:
     """What `up` would do."""
-    AccountProgram(spec)
+    AccountProgram(stand_in(spec))
     with work.reach(spec, None) as reached:
-        stack = _stack(spec, reached)
+        stack = _stack(pinned(spec, reached.session), reached)
         _no_role_of_others(reached.session, spec, held(work, stack))
         outcome = work.engine.preview(stack, on_event=work.tell, deadline_s=work.deadline_s)
         return preview_of(stack.name, outcome.raise_for_failure())
@@ -63,7 +64,7 @@ def destroy(spec: AccountSpec, work: Work) -> Receipt:
     started = time.monotonic()
     with work.reach(spec, None) as reached:
         _no_deployments(reached.session, AccountNames(spec.installation).cluster)
-        stack = _stack(spec, reached)
+        stack = _stack(stand_in(spec), reached)
         recovered(work, reached, stack)
         work.report("Destroying the account stack")
         gone = items(taken_away(work, stack))

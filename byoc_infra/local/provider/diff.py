@@ -1,14 +1,18 @@
 """Diff: which changes are done in place and which by a replacement, as the bridge answers; pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from byoc_infra.local.provider.compare import Change, changes
 from byoc_infra.local.provider.properties import DEFAULTS_KEY, Props
 from byoc_infra.local.provider.rules import Rules, rules_of
 from byoc_infra.local.provider.schema import schema_of
 
-__all__ = ["Difference", "difference"]
+__all__ = ["EXCEPTIONS", "Difference", "difference", "input_changes"]
+
+
+Exceptional = Literal["in place", "no change"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +38,11 @@ def difference(
         for change in input_changes(token, state, inputs, region=region)
         if not any(_ignored(change, path) for path in ignore)
     ]
-    replacing = [change for change in found if _replaces(rules, change)]
+    replacing = [
+        change
+        for change in found
+        if _replaces(rules, change) and _exception(rules, change, state, inputs) is None
+    ]
     changed = {change.name for change in found}
     replaces = sorted({change.name for change in replacing})
     return Difference(
@@ -58,7 +66,12 @@ def input_changes(token: str, state: Props, inputs: Props, *, region: str = "") 
     if region and {old.get("region", region), new.get("region", region)} == {region}:
         old.pop("region", None)
         new.pop("region", None)
-    return changes(rules_of(token), old, new)
+    rules = rules_of(token)
+    return [
+        change
+        for change in changes(rules, old, new)
+        if _exception(rules, change, state, inputs) != "no change"
+    ]
 
 
 def _replace_paths(token: str, rules: Rules) -> tuple[str, ...]:
@@ -69,6 +82,30 @@ def _replaces(rules: Rules, change: Change) -> bool:
     paths = (*rules.replace, "region")
     plain = change.rule.removesuffix("[]")
     return any(path in {change.rule, plain} or plain.startswith(f"{path}.") for path in paths)
+
+
+def _exception(rules: Rules, change: Change, state: Props, inputs: Props) -> Exceptional | None:
+    name = rules.unless.get(change.rule)
+    return EXCEPTIONS[name](state, inputs) if name else None
+
+
+def _dedicated_to_default(state: Props, inputs: Props) -> Exceptional | None:
+    """ModifyVpcTenancy goes this way only (ec2: resourceVPCCustomizeDiff)."""
+    ways = state.get("instanceTenancy"), inputs.get("instanceTenancy", "default")
+    return "in place" if ways == ("dedicated", "default") else None
+
+
+def _autoscaling_suffix(_state: Props, inputs: Props) -> Exceptional | None:
+    """AWS itself gives these roles a suffix (iam: resourceServiceLinkedRole)."""
+    own = ".application-autoscaling." in str(inputs.get("awsServiceName"))
+    return "no change" if own and not inputs.get("customSuffix") else None
+
+
+EXCEPTIONS: Mapping[str, Callable[[Props, Props], Exceptional | None]] = {
+    "dedicated to default": _dedicated_to_default,
+    "suffix of autoscaling": _autoscaling_suffix,
+}
+"""What `Rules.unless` may name: how a change of state and inputs is not a replacement."""
 
 
 def _delete_first(rules: Rules, inputs: Props) -> bool:

@@ -22,6 +22,9 @@ __all__ = ["SECRET_INPUTS", "HalfMadeError", "Resource", "params", "tag_list", "
 SECRET_INPUTS = ("password", "passwordWo")
 """Never put in outputs; Diff takes their old values from the old inputs."""
 
+_PREFIXES = ("namePrefix", "identifierPrefix")
+"""AWS has only the whole name; what it began with is as the program said."""
+
 _FAILURES = (ClientError, BotoCoreError, ProviderError)
 
 
@@ -81,8 +84,7 @@ class Resource(ABC):
             Failure(path, "the local cloud does not model this input")
             for path in cls.unmodelled_paths()
             if any(
-                not is_zero(value) and value != usual.get(path)
-                for value in values_at(inputs, path)
+                not is_zero(value) and value != usual.get(path) for value in values_at(inputs, path)
             )
         ]
         return missing + cls.refuse(inputs)
@@ -218,9 +220,8 @@ class Resource(ABC):
         for name, value in prior.items():
             if name in SECRET_INPUTS or name not in self.schema.outputs:
                 continue
-            if name in self.rules.kept or (
-                name in state and same(self.rules, name, state[name], value)
-            ):
+            as_said = name in self.rules.kept or name in _PREFIXES
+            if as_said or (name in state and same(self.rules, name, state[name], value)):
                 state[name] = value
         return {name: value for name, value in state.items() if name in self.schema.outputs}
 
@@ -260,7 +261,7 @@ class Resource(ABC):
         if old_inputs:
             return self._refreshed(state, old_inputs)
         inputs: Props = {DEFAULTS_KEY: []}
-        taken: set[str] = set()
+        taken = set(self.unmodelled_paths())
         for name in self.schema.inputs:
             if name in state and not is_zero(state[name]) and name not in taken:
                 inputs[name] = state[name]

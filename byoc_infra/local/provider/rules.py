@@ -35,6 +35,8 @@ class Rules:
 
     source: str
     replace: tuple[str, ...] = ()
+    unless: Mapping[str, str] = field(default_factory=dict)
+    """Replacing inputs with an exception: the name of one in `diff.EXCEPTIONS`."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     computed: tuple[str, ...] = ()
     """Left out, AWS's value is kept; taking the input out is no change."""

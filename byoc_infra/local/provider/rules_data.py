@@ -33,7 +33,7 @@ DATA: dict[str, dict[str, Any]] = {
         "assumed": ("name's pattern: upstream's validParamGroupName from memory",),
     },
     "aws:rds/instance:Instance": {
-        "source": "ref aws_db_instance",
+        "source": "ref aws_db_instance; rds: resourceInstance",
         "replace": (
             "engine",
             "username",
@@ -49,7 +49,6 @@ DATA: dict[str, dict[str, Any]] = {
             "customIamInstanceProfile",
             "restoreToPointInTime",
             "s3Import",
-            "identifierPrefix",
         ),
         "defaults": {
             "applyImmediately": False,
@@ -137,7 +136,9 @@ DATA: dict[str, dict[str, Any]] = {
         "on_import": {"skipFinalSnapshot": True, "deleteAutomatedBackups": True},
         "assumed": (
             "deletionProtection and storageEncrypted absent are sent as false and read as false",
-            "backup…, domain…, performanceInsights… inputs are optional and computed",
+            "a changed identifierPrefix alone renames nothing",
+            "storageType's values are the API's: rds CreateDBInstance",
+            "identifier's pattern: upstream's validIdentifier from memory",
         ),
     },
     "aws:secretsmanager/secret:Secret": {
@@ -152,9 +153,13 @@ DATA: dict[str, dict[str, Any]] = {
         "conflicts": (("name", "namePrefix"),),
         "choices": {"recoveryWindowInDays": (0, *range(7, 31))},
         "patterns": {"name": r"^[0-9A-Za-z/_+=.@-]{1,512}$"},
+        "assumed": (
+            "type, newer than the source read",
+            "name's pattern is the API's: secretsmanager CreateSecret",
+        ),
     },
     "aws:secretsmanager/secretPolicy:SecretPolicy": {
-        "source": "secretsmanager: resourceSecretPolicyCreate, …Delete",
+        "source": "secretsmanager: resourceSecretPolicy",
         "replace": ("secretArn",),
         "meaning": {"policy": "policy"},
         "kept": ("blockPublicPolicy",),
@@ -170,7 +175,7 @@ DATA: dict[str, dict[str, Any]] = {
         ),
         "kept": ("rotateImmediately",),
         "ranges": {"rotationRules.automaticallyAfterDays": (1, 1000)},
-        "assumed": ("the externalSecretRotation… inputs, newer than the source read",),
+        "assumed": ("rotationEnabled and externalSecretRotation…, newer than the source read",),
     },
     "aws:kms/key:Key": {
         "source": "ref aws_kms_key",
@@ -202,5 +207,6 @@ DATA: dict[str, dict[str, Any]] = {
         "auto_name": {"limit": 238, "before": "alias/"},
         "conflicts": (("name", "namePrefix"),),
         "patterns": {"name": r"^alias/[0-9A-Za-z/_-]{1,250}$"},
+        "assumed": ("name's pattern but for its begin is the API's: kms CreateAlias",),
     },
 }

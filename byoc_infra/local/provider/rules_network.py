@@ -64,17 +64,18 @@ IAM: dict[str, dict[str, Any]] = {
         "delete_first": True,
     },
     "aws:iam/serviceLinkedRole:ServiceLinkedRole": {
-        "source": "ref aws_iam_service_linked_role",
+        "source": "iam: resourceServiceLinkedRole",
         "replace": ("awsServiceName", "customSuffix"),
-        "patterns": {"awsServiceName": r"\.amazonaws\.com(\.cn)?$"},
-        "assumed": ("awsServiceName's pattern is the API's: iam CreateServiceLinkedRole",),
+        "unless": {"customSuffix": "suffix of autoscaling"},
+        "patterns": {"awsServiceName": r"\."},
     },
 }
 
 EC2: dict[str, dict[str, Any]] = {
     "aws:ec2/vpc:Vpc": {
-        "source": "ec2: resourceVPC",
-        "replace": ("cidrBlock", "ipv4IpamPoolId", "ipv4NetmaskLength"),
+        "source": "ec2: resourceVPC, resourceVPCCustomizeDiff",
+        "replace": ("cidrBlock", "instanceTenancy", "ipv4IpamPoolId", "ipv4NetmaskLength"),
+        "unless": {"instanceTenancy": "dedicated to default"},
         "defaults": {"enableDnsSupport": True, "instanceTenancy": "default"},
         "computed": (
             "cidrBlock",

@@ -6,13 +6,14 @@ __all__ = ["ECS", "LOAD_BALANCING"]
 
 ECS: dict[str, dict[str, Any]] = {
     "aws:ecs/cluster:Cluster": {
-        "source": "ref aws_ecs_cluster",
+        "source": "ecs: resourceCluster; the automatic name's limit: ref aws_ecs_cluster",
         "replace": ("name",),
         "defaults": {"configuration.executeCommandConfiguration.logging": "DEFAULT"},
         "computed": ("settings",),
         "sets": ("settings",),
         "auto_name": {"limit": 255},
         "patterns": {"name": r"^[A-Za-z0-9_-]{1,255}$"},
+        "assumed": ("name's pattern is the API's: ecs CreateCluster",),
     },
     "aws:ecs/taskDefinition:TaskDefinition": {
         "source": "ecs: resourceTaskDefinition",
@@ -91,7 +92,10 @@ ECS: dict[str, dict[str, Any]] = {
             "propagateTags": ("SERVICE", "TASK_DEFINITION", "NONE"),
         },
         "conflicts": (("launchType", "capacityProviderStrategies"),),
-        "assumed": ("triggers taken out are no change without forceNewDeployment",),
+        "assumed": (
+            "triggers taken out are no change without forceNewDeployment",
+            "propagateTags' values are the API's: ecs CreateService",
+        ),
     },
     "aws:cloudwatch/logGroup:LogGroup": {
         "source": "logs: resourceGroup",
@@ -176,7 +180,7 @@ LOAD_BALANCING: dict[str, dict[str, Any]] = {
         "assumed": ("idleTimeout 1 to 4000 is the API's: elbv2 LoadBalancerAttribute",),
     },
     "aws:lb/targetGroup:TargetGroup": {
-        "source": "ref aws_lb_target_group",
+        "source": "ref aws_lb_target_group; elbv2: resourceTargetGroup",
         "replace": (
             "name",
             "namePrefix",
@@ -225,7 +229,14 @@ LOAD_BALANCING: dict[str, dict[str, Any]] = {
         "auto_name": {"limit": 32},
         "conflicts": (("name", "namePrefix"),),
         "choices": {"targetType": ("instance", "ip", "lambda", "alb")},
-        "ranges": {"port": (1, 65535), "deregistrationDelay": (0, 3600)},
+        "ranges": {
+            "port": (1, 65535),
+            "deregistrationDelay": (0, 3600),
+            "healthCheck.healthyThreshold": (2, 10),
+            "healthCheck.unhealthyThreshold": (2, 10),
+            "healthCheck.interval": (5, 300),
+            "healthCheck.timeout": (2, 120),
+        },
         "patterns": {"name": r"^(?!-)[0-9A-Za-z-]{1,32}(?<!-)$"},
     },
     "aws:lb/listener:Listener": {
@@ -252,9 +263,5 @@ LOAD_BALANCING: dict[str, dict[str, Any]] = {
         ),
         "sets": ("defaultActions.forward.targetGroups",),
         "ranges": {"port": (1, 65535)},
-        "assumed": (
-            "the routingHttp… inputs are compared only when given",
-            "tcpIdleTimeoutSeconds and sslPolicy are optional and computed",
-        ),
     },
 }

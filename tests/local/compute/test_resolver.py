@@ -42,6 +42,19 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     assert table.find("db.local") is None
 
 
+def test_a_port_that_could_not_be_bound_leads_to_the_one_that_is(tmp_path: Path) -> None:
+    """Without root's rights a balancer's 80 is 8080; its URL is the same."""
+    hosts = tmp_path / "hosts.json"
+    names = {"lb.local": "127.4.4.4", "lb.local:80": "127.4.4.4:8080", "db.local": "127.4.4.5"}
+    hosts.write_text(json.dumps(names))
+    look_up = "import socket; print(socket.getaddrinfo({!r}, {!r})[0][4])"
+
+    assert run(hosts, look_up.format("LB.local", 80)) == "('127.4.4.4', 8080)"
+    assert run(hosts, look_up.format("lb.local", "80")) == "('127.4.4.4', 8080)"
+    assert run(hosts, look_up.format("lb.local", 443)) == "('127.4.4.4', 443)"
+    assert run(hosts, look_up.format("db.local", 80)) == "('127.4.4.5', 80)"
+
+
 def test_only_a_task_has_its_own_localhost(tmp_path: Path) -> None:
     """Outside a task localhost is left alone."""
     nowhere = str(tmp_path / "none")

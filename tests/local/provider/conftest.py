@@ -9,6 +9,7 @@ import pytest
 from moto import mock_aws
 
 from byoc_infra.local.provider.aws import Aws
+from tests.local.provider.lives import Surroundings
 
 REGION = "eu-west-1"
 
@@ -45,3 +46,9 @@ def aws() -> Iterator[RecordingAws]:
     with mock.patch.dict(os.environ, keys), mock_aws():
         os.environ.pop("AWS_ENDPOINT_URL", None)
         yield RecordingAws()
+
+
+@pytest.fixture(scope="module")
+def here(aws: RecordingAws) -> Surroundings:
+    """What the lives of a module share."""
+    return Surroundings(aws)

@@ -20,12 +20,6 @@ ROTATION = "aws:secretsmanager/secretRotation:SecretRotation"
 """Moto refuses rotation without a Lambda: its life is in `test_data_rules.py`."""
 
 
-@pytest.fixture(scope="module")
-def here(aws: RecordingAws) -> Surroundings:
-    """What the lives share."""
-    return Surroundings(aws)
-
-
 class Recorded:
     """Drives one life and keeps what each operation called."""
 

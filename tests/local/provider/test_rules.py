@@ -1,10 +1,11 @@
 """What replaces and what is changed in place, type by type, as the real provider decides it."""
 
+import re
 from typing import Any
 
 import pytest
 
-from byoc_infra.local.provider.diff import difference
+from byoc_infra.local.provider.diff import EXCEPTIONS, difference
 from byoc_infra.local.provider.properties import UNKNOWN
 from byoc_infra.local.provider.rules import rules_of
 from byoc_infra.local.provider.schema import known_types, schema_of
@@ -18,7 +19,7 @@ REPLACED: dict[str, tuple[str, ...]] = {
     "aws:iam/rolePolicy:RolePolicy": (*NAMED, "role"),
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": ("role", "policyArn"),
     "aws:iam/serviceLinkedRole:ServiceLinkedRole": ("awsServiceName", "customSuffix"),
-    "aws:ec2/vpc:Vpc": ("cidrBlock", "ipv4IpamPoolId", "ipv4NetmaskLength"),
+    "aws:ec2/vpc:Vpc": ("cidrBlock", "instanceTenancy", "ipv4IpamPoolId", "ipv4NetmaskLength"),
     "aws:ec2/subnet:Subnet": (
         *("vpcId", "cidrBlock", "availabilityZone", "availabilityZoneId", "outpostArn"),
         *("ipv6Native", "ipv4IpamPoolId", "ipv4NetmaskLength", "ipv6IpamPoolId"),
@@ -61,7 +62,6 @@ REPLACED: dict[str, tuple[str, ...]] = {
         *("engine", "username", "dbName", "storageEncrypted", "kmsKeyId", "availabilityZone"),
         *("snapshotIdentifier", "characterSetName", "ncharCharacterSetName", "timezone"),
         *("backupTarget", "customIamInstanceProfile", "restoreToPointInTime", "s3Import"),
-        "identifierPrefix",
     ),
     "aws:secretsmanager/secret:Secret": NAMED,
     "aws:secretsmanager/secretPolicy:SecretPolicy": ("secretArn",),
@@ -82,6 +82,9 @@ REPLACED: dict[str, tuple[str, ...]] = {
     ),
     "aws:lb/listener:Listener": ("loadBalancerArn",),
 }
+
+SOURCE = re.compile(r"(the automatic name's limit: )?(ref aws_\w+|[a-z0-9]+: [\w.…, ]+)")
+"""A resource of terraform-provider-aws read as a whole, or functions of a service of it."""
 
 SAMPLES: dict[str, tuple[Any, Any]] = {
     "string": ("one", "two"),
@@ -112,14 +115,16 @@ def test_the_row_says_what_the_sources_say(token: str) -> None:
     rules = rules_of(token)
 
     assert set(rules.replace) == set(REPLACED[token])
-    assert rules.source
+    assert all(SOURCE.fullmatch(part) for part in rules.source.split("; "))
+    assert rules.unless.keys() <= set(rules.replace)
+    assert set(rules.unless.values()) <= EXCEPTIONS.keys()
 
 
 @pytest.mark.parametrize("token", known_types())
 def test_a_changed_input_replaces_only_where_the_row_says_so(token: str) -> None:
     """For each input of the type, one change gives a replacement or an update in place."""
     schema, rules = schema_of(token), rules_of(token)
-    nested = {path.split(".")[0] for path in REPLACED[token] if "." in path}
+    partly = {path.split(".")[0] for path in REPLACED[token] if "." in path}
     for name, shape in schema.inputs.items():
         old, new = sample(shape, schema.objects)
         if rules.meaning.get(name) in {"policy", "containers"}:
@@ -129,7 +134,99 @@ def test_a_changed_input_replaces_only_where_the_row_says_so(token: str) -> None
 
         assert found.changed == [name]
         whole = name in {*REPLACED[token], "region"}
-        assert name in nested or found.replaces == ([name] if whole else [])
+        assert name in partly or found.replaces == ([name] if whole else [])
+
+
+def nested(path: str, leaf: Any) -> dict[str, Any]:
+    """An input with `leaf` at the end of a path; a step with `[]` is a list."""
+    step, _, rest = path.partition(".")
+    inner = nested(rest, leaf) if rest else leaf
+    return {step.removesuffix("[]"): [inner] if step.endswith("[]") else inner}
+
+
+DISCOVERY = "aws:servicediscovery/service:Service"
+TASK = "aws:ecs/taskDefinition:TaskDefinition"
+SERVICE = "aws:ecs/service:Service"
+GROUP = "aws:lb/targetGroup:TargetGroup"
+
+
+@pytest.mark.parametrize(
+    ("token", "path", "replaces"),
+    [
+        (DISCOVERY, "dnsConfig.namespaceId", True),
+        (DISCOVERY, "dnsConfig.routingPolicy", True),
+        (DISCOVERY, "dnsConfig.dnsRecords[].type", True),
+        (DISCOVERY, "dnsConfig.dnsRecords[].ttl", False),
+        (DISCOVERY, "healthCheckConfig.type", True),
+        (DISCOVERY, "healthCheckConfig.resourcePath", False),
+        (DISCOVERY, "healthCheckConfig.failureThreshold", False),
+        (TASK, "ephemeralStorage.sizeInGib", True),
+        (TASK, "runtimePlatform.cpuArchitecture", True),
+        (TASK, "volumes[].name", True),
+        (SERVICE, "networkConfiguration.subnets[]", False),
+        (SERVICE, "deploymentCircuitBreaker.rollback", False),
+        (GROUP, "healthCheck.path", False),
+        (GROUP, "stickiness.cookieDuration", False),
+        ("aws:lb/listener:Listener", "defaultActions[].targetGroupArn", False),
+        ("aws:rds/parameterGroup:ParameterGroup", "parameters[].value", False),
+        ("aws:secretsmanager/secretRotation:SecretRotation", "rotationRules.duration", False),
+    ],
+)
+def test_a_nested_change_replaces_only_where_the_row_says_so(
+    token: str, path: str, *, replaces: bool
+) -> None:
+    """Rows may name a field of a block; its neighbours change in place."""
+    found = difference(token, nested(path, "one"), {**nested(path, "two"), "__defaults": []})
+
+    top = path.split(".", maxsplit=1)[0].removesuffix("[]")
+    assert found.changed == [top]
+    assert found.replaces == ([top] if replaces else [])
+
+
+@pytest.mark.parametrize("more", ["added", "dropped"])
+def test_adding_or_dropping_a_dns_record_replaces(more: str) -> None:
+    """The type of each record is fixed, so their number is."""
+    one = {"dnsConfig": {"dnsRecords": [{"type": "A", "ttl": 10}]}}
+    two = {"dnsConfig": {"dnsRecords": [{"type": "A", "ttl": 10}, {"type": "SRV", "ttl": 10}]}}
+
+    old, new = (one, two) if more == "added" else (two, one)
+    assert difference(DISCOVERY, old, new).replaces == ["dnsConfig"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "replaces"),
+    [
+        ("default", {"instanceTenancy": "dedicated"}, ["instanceTenancy"]),
+        ("dedicated", {"instanceTenancy": "default"}, []),
+        ("dedicated", {}, []),
+    ],
+)
+def test_only_a_dedicated_vpc_may_change_its_tenancy(
+    old: str, new: dict[str, str], replaces: list[str]
+) -> None:
+    """AWS lets go of dedicated hosts in place, and never takes them on."""
+    found = difference("aws:ec2/vpc:Vpc", {"instanceTenancy": old}, new)
+
+    assert found.changed == ["instanceTenancy"]
+    assert found.replaces == replaces
+
+
+@pytest.mark.parametrize(
+    ("service", "changed"),
+    [
+        ("autoscaling.amazonaws.com", ["customSuffix"]),
+        ("ecs.application-autoscaling.amazonaws.com", []),
+    ],
+)
+def test_the_suffix_that_aws_gave_is_not_taken_away(service: str, changed: list[str]) -> None:
+    """Dropping it replaces the role, but for those that AWS names itself."""
+    token = "aws:iam/serviceLinkedRole:ServiceLinkedRole"
+    state = {"awsServiceName": service, "customSuffix": "ECSService"}
+
+    found = difference(token, state, {"awsServiceName": service})
+
+    assert found.changed == changed
+    assert found.replaces == changed
 
 
 @pytest.mark.parametrize("token", known_types())

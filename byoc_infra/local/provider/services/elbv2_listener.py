@@ -1,6 +1,6 @@
 """Listeners of load balancers."""
 
-from typing import Any, ClassVar
+from typing import Any
 
 from byoc_infra.local.provider.properties import Json, Props
 from byoc_infra.local.provider.resource import params, tag_list
@@ -50,25 +50,13 @@ class Listener(Elb):
             **({"Certificates": [{"CertificateArn": certificate}]} if certificate else {}),
         }
 
-    def settle(self, resource_id: str, new: Props) -> None:
-        """ModifyListenerAttributes, for what is given."""
-        wanted = [
-            {"Key": key, "Value": str(new[name]).lower()}
-            for name, key in self.attributes.items()
-            if new.get(name) is not None
-        ]
-        if wanted:
-            self.elb.modify_listener_attributes(ListenerArn=resource_id, Attributes=wanted)
-
     def look(self, resource_id: str, state: Props) -> Props | None:
-        """DescribeListeners, its attributes, its tags."""
+        """DescribeListeners, its attributes (none is modelled), its tags."""
         answer = self.elb.describe_listeners(ListenerArns=[resource_id])
         listener = next(iter(answer["Listeners"]), None)
         if listener is None:
             return None
-        attributes = self.elb.describe_listener_attributes(ListenerArn=resource_id)["Attributes"]
-        listed = {each["Key"]: each["Value"] for each in attributes}
-        idle = listed.get("tcp.idle_timeout.seconds")
+        self.elb.describe_listener_attributes(ListenerArn=resource_id)
         certificates = listener.get("Certificates") or [{}]
         return {
             "arn": resource_id,
@@ -78,7 +66,6 @@ class Listener(Elb):
             "sslPolicy": listener.get("SslPolicy") or None,
             "certificateArn": certificates[0].get("CertificateArn"),
             "defaultActions": [_from_action(action) for action in listener["DefaultActions"]],
-            "tcpIdleTimeoutSeconds": int(idle) if idle else None,
             "tags": self.tags_of(resource_id),
         }
 
@@ -86,10 +73,7 @@ class Listener(Elb):
         self, resource_id: str, old: Props, new: Props, changed: frozenset[str]
     ) -> str | None:
         """One ModifyListener with everything."""
-        if changed - self.attributes.keys():
-            self.elb.modify_listener(ListenerArn=resource_id, **self._asked(new))
-        if changed & self.attributes.keys():
-            self.settle(resource_id, new)
+        self.elb.modify_listener(ListenerArn=resource_id, **self._asked(new))
         return None
 
     def remove(self, resource_id: str, state: Props) -> None:
@@ -117,11 +101,7 @@ def _forward(forward: Props) -> dict[str, Any]:
         {"TargetGroupArn": group["arn"], "Weight": group.get("weight", 1)}
         for group in forward["targetGroups"]
     ]
-    sticky = forward.get("stickiness")
-    if not sticky:
-        return {"TargetGroups": groups}
-    config = params(sticky, enabled="Enabled", duration="DurationSeconds")
-    return {"TargetGroups": groups, "TargetGroupStickinessConfig": config}
+    return {"TargetGroups": groups}
 
 
 _BLOCKS = {

@@ -18,6 +18,7 @@ _NO_CALL = {
     "blueGreenUpdate",
     "deleteAutomatedBackups",
     "finalSnapshotIdentifier",
+    "identifierPrefix",
     "replicateSourceDb",
     "skipFinalSnapshot",
     "applyImmediately",
@@ -183,7 +184,7 @@ class Instance(Rds):
         status = found["DBInstanceStatus"]
         if status in ("failed", "incompatible-parameters", "incompatible-network"):
             text = f"unexpected state '{status}', wanted target 'available'"
-            raise ProviderError(text)
+            raise ProviderError(": ".join([text, *_reasons(found)]))
         pending = (found.get("MasterUserSecret") or {}).get("SecretStatus") == "creating"
         return found if status in ("available", "storage-optimization") and not pending else None
 
@@ -324,6 +325,11 @@ def _exports(old: Props, new: Props, changed: frozenset[str]) -> dict[str, Any]:
         "DisableLogTypes": sorted(before - after),
     }
     return {"CloudwatchLogsExportConfiguration": config}
+
+
+def _reasons(found: Json) -> list[str]:
+    """Why it is in a bad state; the local cloud says it, AWS for read replicas only."""
+    return [info["Message"] for info in found.get("StatusInfos") or [] if info.get("Message")]
 
 
 def _endpoint(found: Json) -> Props:

@@ -1,0 +1,43 @@
+"""The README's first use, run as it is written: line by line, in one shell."""
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from byoc_infra.local.cloud import LocalCloud
+from byoc_infra.local.instances import NAME_VARIABLE, directory_of
+from tests.support.markdown import blocks
+
+pytestmark = pytest.mark.e2e
+
+ROOT = Path(__file__).resolve().parents[2]
+LIMIT_S = 500
+NOT_HERS = ("AWS_", "PULUMI_", "BYOC_LOCAL_")
+"""Variables of other stories that a reader's shell does not have."""
+
+
+def test_the_readmes_first_use_is_true() -> None:
+    """Every line of "With the command" succeeds, the graph answers, and nothing is left."""
+    (script,) = (one for one in blocks(ROOT / "README.md", "console") if "byoc account" in one)
+    name = f"readme-{os.getpid()}"
+    env = {key: value for key, value in os.environ.items() if not key.startswith(NOT_HERS)}
+    try:
+        ran = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", script],
+            cwd=ROOT,
+            env={**env, NAME_VARIABLE: name},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=LIMIT_S,
+            check=False,
+        )
+    finally:
+        left = LocalCloud.remove(name)
+
+    assert ran.returncode == 0, ran.stdout[-2000:] + ran.stderr[-3000:]
+    assert "v1: 1 heard: hello" in ran.stdout
+    assert left == 0
+    assert not directory_of(name).exists()
