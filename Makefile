@@ -22,6 +22,7 @@ unit: setup
 
 e2e: setup
 	$(python) -m byoc_infra.cli doctor
+	$(python) -m byoc_infra.cli local prepare
 	$(python) -m pytest -m e2e --timeout 600
 
 soak: setup  ## SEED=n: kills the demo at random moments and in each step; see tests/e2e/soak.py

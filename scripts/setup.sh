@@ -51,10 +51,9 @@ install() {
 
 mkdir -p "$cache/python"
 (
-    flock -n 9 || {
+    flock -n 9 || until flock -w 5 9; do
         echo "setup: waiting for another process that installs the pinned packages"
-        flock 9
-    }
+    done
     [ -e "$packages/.ready" ] || install
 ) 9>"$cache/python/$key.lock"
 

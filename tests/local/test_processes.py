@@ -109,6 +109,31 @@ def test_neither_caller_nor_its_ancestors_are_found(tmp_path: Path) -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_what_else_an_ancestor_has_started_is_spared(tmp_path: Path) -> None:
+    """`byoc local down` in a marked shell ends nothing of that shell's but what is marked."""
+    ask = (
+        "import sys; from pathlib import Path; from byoc_infra.local import processes;"
+        "print([one.pid for one in processes.owned(Path(sys.argv[1]))])"
+    )
+    shell = (
+        "import subprocess, sys; other = subprocess.Popen([sys.executable, '-S', '-c',"
+        " 'import time; time.sleep(60)'], env={}); print(other.pid, flush=True);"
+        f"subprocess.run([sys.executable, '-c', {ask!r}, sys.argv[1]]);"
+        "print(other.poll()); other.kill()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", shell, str(tmp_path)],
+        env={**os.environ, OWNER_VARIABLE: str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+
+    _other, found, ended = done.stdout.splitlines()
+    assert (found, ended) == ("[]", "None")
+
+
 def test_children_of_the_marked_are_found_without_a_mark(nursery: Nursery, tmp_path: Path) -> None:
     """They may have been started with another environment."""
     code = (

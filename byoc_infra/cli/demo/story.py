@@ -15,6 +15,7 @@ from byoc_infra.cli.flows.results import Kept, Receipt, Up, shown
 from byoc_infra.cli.flows.work import Work, new_operation, open_engine
 from byoc_infra.engine import Engine, Toolchain
 from byoc_infra.errors import DeploymentUnhealthy, EngineFailed, NotFound
+from byoc_infra.local import redis_install
 from byoc_infra.local.cloud import LocalCloud, Who
 from byoc_infra.naming import AccountNames
 from byoc_infra.spec import AccessSpec, AccountSpec, DeploymentSpec
@@ -77,9 +78,10 @@ def tell(report: Progress, *, keep: bool) -> Report:
             got="no such folder",
             next_step="Run the demo from a checkout of the repository.",
         )
+    redis_install.require()
     steps = Steps(report)
     with steps.step("Pulumi CLI") as step:
-        toolchain = Toolchain.obtain(lambda progress: report(progress.text))
+        toolchain = Toolchain.obtain(lambda progress: report(str(progress)))
         step.made = f"{toolchain.version} ({toolchain.how})"
     with steps.step("local cloud") as step:
         LocalCloud.remove()
@@ -114,7 +116,7 @@ class _Demo:
         with self.steps.step("account set-up") as step:
             step.made = _made(account.up(asked, self._work("customer")))
         with self.steps.step("push v1") as step:
-            first = step.made = self.cloud.push(APP, REPOSITORY, "v1")
+            first = step.made = self.cloud.push(APP, REPOSITORY, "v1", on_progress=self._report)
         with self.steps.step("deploy v1") as step:
             wanted = wanted.model_copy(update={"image": first})
             up = deployment.up(wanted, access, self._work("vendor"))

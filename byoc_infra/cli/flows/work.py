@@ -199,7 +199,7 @@ def open_engine(report: Progress, env: Mapping[str, str]) -> Iterator[Engine]:
 
     Its worker loads the provider's modules while the caller looks up AWS.
     """
-    toolchain = Toolchain.obtain(lambda progress: report(progress.text))
+    toolchain = Toolchain.obtain(lambda progress: report(str(progress)))
     marks = {name: env[name] for name in PASSED_ON if name in env}
     with WorkerPool(preload=PRELOAD, env=marks) as workers:
         workers.warm()

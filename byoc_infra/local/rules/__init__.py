@@ -5,7 +5,15 @@ words are AWS's where they are known.
 """
 
 from byoc_infra.local.hooks import Hooks
-from byoc_infra.local.rules import balancers, databases, discovery, identity, network, secret_names
+from byoc_infra.local.rules import (
+    balancers,
+    databases,
+    discovery,
+    identity,
+    names,
+    network,
+    secret_names,
+)
 from byoc_infra.local.rules.holders import Holders
 
 __all__ = ["Holders", "register"]
@@ -13,6 +21,7 @@ __all__ = ["Holders", "register"]
 
 def register(hooks: Hooks, holders: Holders) -> None:
     """Put every rule in front of moto."""
+    names.register(hooks)
     network.register(hooks, holders)
     balancers.register(hooks)
     databases.register(hooks)

@@ -11,6 +11,8 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,13 +20,14 @@ from pathlib import Path
 
 from byoc_infra.errors import ToolMissing
 
-__all__ = ["REQUIREMENTS", "Progress", "ServerEnvironment", "cache_directory", "prepare"]
+__all__ = ["REQUIREMENTS", "Progress", "ServerEnvironment", "cache_directory", "find", "prepare"]
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 FINISHED = "byoc-finished"
 """A file in the environment that exists only when the build came to its end."""
 SOURCE_ONLY = ("forbiddenfruit",)
 """Pinned packages that have no wheel."""
+TOLD_EVERY_S = 5.0
 
 Progress = Callable[[str], None]
 """Told one line at a time what a long step is doing."""
@@ -63,9 +66,16 @@ class ServerEnvironment:
 
 
 def cache_directory() -> Path:
-    """Where this project keeps what is slow to make: `$BYOC_CACHE_DIR` or `~/.cache/byoc-infra`."""
-    chosen = os.environ.get("BYOC_CACHE_DIR")
-    return Path(chosen) if chosen else Path.home() / ".cache" / "byoc-infra"
+    """Where this project keeps what is slow to make: $BYOC_CACHE_DIR or ~/.cache/byoc-infra."""
+    if chosen := os.environ.get("BYOC_CACHE_DIR"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "byoc-infra"
+
+
+def find(*, requirements: Path = REQUIREMENTS) -> ServerEnvironment | None:
+    """The finished environment of this interpreter, if there is one."""
+    environment = ServerEnvironment(cache_directory() / "server" / _key(requirements))
+    return environment if environment.finished else None
 
 
 def prepare(
@@ -97,7 +107,8 @@ def _lock(path: Path, tell: Progress) -> Iterator[None]:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             tell("waiting for another process that is building the LangGraph server environment")
-            fcntl.flock(held, fcntl.LOCK_EX)
+            with _telling(tell, lambda seconds: f"  waiting since {seconds:.0f} s"):
+                fcntl.flock(held, fcntl.LOCK_EX)
         yield
 
 
@@ -119,9 +130,12 @@ def _run(command: list[str], tell: Progress) -> None:
     """Run one step, tell what it says about packages, and keep its words for the error."""
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
     said: list[str] = []
-    with subprocess.Popen(
-        command, env=inherited, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
+    with (
+        subprocess.Popen(
+            command, env=inherited, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process,
+        _telling(tell, lambda seconds: f"  {seconds:.0f} s, {len(said)} lines"),
+    ):
         for line in process.stdout or ():
             said.append(line.strip())
             if line.startswith(("Collecting", "Installing", "Successfully")):
@@ -133,3 +147,21 @@ def _run(command: list[str], tell: Progress) -> None:
             got=" / ".join(said[-3:]) or f"exit code {process.returncode}",
             next_step="Check that pip can reach its package index, then run the command again.",
         )
+
+
+@contextmanager
+def _telling(tell: Progress, word: Callable[[float], str]) -> Iterator[None]:
+    """Tell how far it is, every few seconds: pip may say nothing for half a minute."""
+    over, started = threading.Event(), time.monotonic()
+
+    def keep_telling() -> None:
+        while not over.wait(TOLD_EVERY_S):
+            tell(word(time.monotonic() - started))
+
+    thread = threading.Thread(target=keep_telling, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

@@ -12,6 +12,7 @@ from types import FunctionType
 from typing import Any
 
 import pytest
+from botocore.session import get_session
 
 from byoc_infra.local.provider.check import Naming, Settings, check
 from byoc_infra.local.provider.properties import Props
@@ -19,7 +20,6 @@ from byoc_infra.local.provider.registry import RESOURCES
 from byoc_infra.local.provider.resource import Resource
 from byoc_infra.local.provider.rules import rules_of
 from byoc_infra.local.provider.schema import Schema, schema_of
-from tests.local.in_process import SESSION
 
 OF_ALL_TYPES = {"region", "tags"}
 """Handled by `Resource` itself."""
@@ -194,9 +194,7 @@ def _below(path: str, tops: list[str]) -> bool:
 def test_a_block_sent_whole_has_aws_own_fields(token: str, name: str) -> None:
     """Field by field, by the service's description in botocore."""
     service, operation, *steps = WHOLE[token][name].split(".")
-    model = SESSION.client(
-        service, region_name="eu-west-1", aws_access_key_id="x", aws_secret_access_key="x"
-    ).meta.service_model
+    model = get_session().get_service_model(service)
     refused = RESOURCES[token].unmodelled_paths()
     for path in fields(schema_of(token), name):
         if not _below(path, refused) and path not in RENAMED:

@@ -1,13 +1,23 @@
 """The LangGraph server's environment is pinned, built once, and never half built."""
 
+import fcntl
 import re
+import sys
+import threading
 from pathlib import Path
 
 import pytest
 
+from byoc_infra.engine.toolchain import cache_dir
 from byoc_infra.errors import ToolMissing
 from byoc_infra.local.server import environment
-from byoc_infra.local.server.environment import FINISHED, REQUIREMENTS, cache_directory, prepare
+from byoc_infra.local.server.environment import (
+    FINISHED,
+    REQUIREMENTS,
+    cache_directory,
+    find,
+    prepare,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +71,50 @@ def test_a_build_that_was_killed_is_begun_anew(steps: list[list[str]]) -> None:
     prepare()
     assert len(steps) == 4
     assert not (left.path / "half").exists()
+
+
+def test_a_silent_step_tells_seconds_and_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pip links files for half a minute without a word."""
+    monkeypatch.setattr(environment, "TOLD_EVERY_S", 0.02)
+    told: list[str] = []
+
+    environment._run([sys.executable, "-S", "-c", "import time; time.sleep(0.3)"], told.append)
+
+    assert "  0 s, 0 lines" in told
+
+
+def test_a_second_builder_waits_and_says_so(
+    steps: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then it finds the environment built."""
+    monkeypatch.setattr(environment, "TOLD_EVERY_S", 0.02)
+    key = environment._key(REQUIREMENTS)
+    (cache_directory() / "server").mkdir()
+    told: list[str] = []
+    waiting = threading.Thread(target=prepare, args=(told.append,))
+    with (cache_directory() / "server" / f"{key}.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        waiting.start()
+        while not any("waiting since" in line for line in told):
+            assert waiting.is_alive()
+        built = environment.ServerEnvironment(cache_directory() / "server" / key)
+        built.path.mkdir()
+        (built.path / FINISHED).touch()
+    waiting.join()
+
+    assert "another process" in told[0]
+    assert steps == []
+    assert find() == built
+
+
+def test_the_cache_is_where_the_other_tools_have_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine and scripts/setup.sh go by the same variables."""
+    monkeypatch.delenv("BYOC_CACHE_DIR")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
+
+    assert cache_directory() == tmp_path / "xdg" / "byoc-infra" == cache_dir()
 
 
 def test_packages_that_cannot_be_had_are_a_missing_tool(
