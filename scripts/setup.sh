@@ -51,9 +51,10 @@ install() {
 
 mkdir -p "$cache/python"
 (
-    flock -n 9 || until flock -w 5 9; do
+    flock -n 9 || while
         echo "setup: waiting for another process that installs the pinned packages"
-    done
+        ! flock -w 5 9
+    do :; done
     [ -e "$packages/.ready" ] || install
 ) 9>"$cache/python/$key.lock"
 

@@ -1,6 +1,11 @@
-"""Options of the whole test suite."""
+"""What the whole test suite shares."""
+
+import os
 
 import pytest
+
+# Else moto reads thousands of machine images each time that an account's EC2 is first used.
+os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -15,8 +15,8 @@ __all__ = ["CHECKS", "Check", "run_all"]
 
 Status = Literal["ok", "note", "missing"]
 OLDEST_PYTHON = (3, 11)
-FREE_GIB = 3
-"""The Pulumi CLI's build, a server environment and a PostgreSQL cluster."""
+FREE_GIB = 5
+"""Go's caches for the Pulumi CLI (2.9), our own cache (1.3) and a running local cloud."""
 PROBES = ("127.0.0.1", "127.201.1.1")
 
 

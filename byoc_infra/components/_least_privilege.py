@@ -58,7 +58,7 @@ def least_privilege(fence: Fence) -> dict[str, Document]:
     return {
         "compute": document([*_tasks(fence), *_looking(fence)]),
         "traffic": document([*_balancers(fence), *_discovery(fence), *_network()]),
-        "data": document([*_databases(fence), *_secrets(fence), *_never()]),
+        "data": document([*_databases(fence), *_secrets(fence), *_passwords(fence), *_never()]),
     }
 
 
@@ -66,8 +66,6 @@ def _tasks(fence: Fence) -> list[Document]:
     cluster = fence.names.cluster
     of_cluster = {"ArnEquals": {"ecs:cluster": fence.place.arn("ecs", f"cluster/{cluster}")}}
     services = fence.ours("ecs", f"service/{cluster}/{{}}")
-    roles = [fence.names.execution_role, *map(fence.names.task_role, fence.task_roles)]
-    passed = {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}}
     return [
         statement(
             "MakeServices",
@@ -96,13 +94,18 @@ def _tasks(fence: Fence) -> list[Document]:
             ],
             ["*"],
         ),
-        statement(
-            "PassNamedRolesToTasks",
-            ["iam:PassRole"],
-            [fence.place.role_arn(role) for role in roles],
-            condition=passed,
-        ),
+        _passing(fence),
     ]
+
+
+def _passing(fence: Fence) -> Document:
+    roles = [fence.names.execution_role, *map(fence.names.task_role, fence.task_roles)]
+    return statement(
+        "PassNamedRolesToTasks",
+        ["iam:PassRole"],
+        [fence.place.role_arn(role) for role in roles],
+        condition={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
+    )
 
 
 def _balancers(fence: Fence) -> list[Document]:
@@ -286,13 +289,6 @@ def _databases(fence: Fence) -> list[Document]:
 
 def _secrets(fence: Fence) -> list[Document]:
     own = fence.arns("secretsmanager", f"secret:{fence.names.secrets}*")
-    of_databases = fence.arns("secretsmanager", "secret:rds!db-*")
-    # Only RDS, acting for the role, makes and tags them. Whoever could tag one could have the
-    # execution role read the password of somebody else's database.
-    by_rds = {"Bool": {"aws:ViaAWSService": "true"}}
-    for_us = {
-        "StringEquals": {f"secretsmanager:ResourceTag/{SECRET_TAG}": fence.names.installation}
-    }
     return [
         statement(
             "MakeSecrets",
@@ -320,18 +316,34 @@ def _secrets(fence: Fence) -> list[Document]:
                 "secretsmanager:GetResourcePolicy",
                 "secretsmanager:ListSecretVersionIds",
             ],
-            [*own, *of_databases],
+            [*own, *_managed(fence)],
         ),
+    ]
+
+
+def _managed(fence: Fence) -> list[str]:
+    """The secrets that RDS makes for its databases."""
+    return fence.arns("secretsmanager", "secret:rds!db-*")
+
+
+def _passwords(fence: Fence) -> list[Document]:
+    # Only RDS, acting for the role, makes and tags them. Whoever could tag one could have the
+    # execution role read the password of somebody else's database.
+    by_rds = {"Bool": {"aws:ViaAWSService": "true"}}
+    for_us = {
+        "StringEquals": {f"secretsmanager:ResourceTag/{SECRET_TAG}": fence.names.installation}
+    }
+    return [
         statement(
             "LetRdsKeepThePassword",
             ["secretsmanager:CreateSecret", "secretsmanager:TagResource"],
-            of_databases,
+            _managed(fence),
             condition=by_rds,
         ),
         statement(
             "SchedulePasswords",
             ["secretsmanager:RotateSecret"],
-            of_databases,
+            _managed(fence),
             condition=for_us,
         ),
     ]

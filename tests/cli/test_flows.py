@@ -4,6 +4,7 @@ import io
 import json
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -490,7 +491,9 @@ def test_calling_what_does_not_answer_is_unreachable(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(
         calling,
         "_client",
-        lambda _url: SimpleNamespace(threads=SimpleNamespace(create=lambda: refuse("x"))),
+        lambda _url: nullcontext(
+            SimpleNamespace(threads=SimpleNamespace(create=lambda: refuse("x")))
+        ),
     )
 
     with pytest.raises(CloudUnreachable, match="url: want an answer"):
@@ -505,7 +508,7 @@ def test_a_failed_run_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         runs=SimpleNamespace(wait=lambda *_a, **_k: failed),
         assistants=SimpleNamespace(search=lambda **_: [{"graph_id": "chat"}]),
     )
-    monkeypatch.setattr(calling, "_client", lambda _url: client)
+    monkeypatch.setattr(calling, "_client", lambda _url: nullcontext(client))
 
     with pytest.raises(RunFailed, match="KeyError: 'said'"):
         calling.call("http://lg.example", values={})

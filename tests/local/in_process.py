@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 from urllib.parse import urlsplit
 
 import boto3
@@ -14,7 +13,6 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from moto.core.base_backend import BackendDict
-from moto.ec2.models.amis import AmiBackend
 
 from byoc_infra.local import repairs, rules
 from byoc_infra.local.authorizer import Gate
@@ -113,8 +111,7 @@ def environ_of(request: AWSPreparedRequest) -> dict[str, Any]:
 def running(directory: Path) -> Iterator[Stack]:
     """A fresh local cloud without servers; moto is as it was afterwards."""
     BackendDict.reset()
-    # moto reads thousands of machine images whenever an account's EC2 is first used.
-    with repairs.applied(), patch.object(AmiBackend, "_load_amis", lambda _self: None):
+    with repairs.applied():
         world = World(
             directory=directory,
             region=REGION,

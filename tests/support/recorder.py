@@ -104,8 +104,14 @@ class Recorder(Mocks):
         return self.only(type_, name).inputs
 
     def graph(self) -> dict[str, Any]:
-        """Everything that was registered, as data."""
-        return {one.id: one.as_data() for one in sorted(self.resources, key=lambda r: r.id)}
+        """Everything that was registered, as data; of components also what they give."""
+        return {
+            one.id: {**one.as_data(), **self._given(one)}
+            for one in sorted(self.resources, key=lambda r: r.id)
+        }
+
+    def _given(self, one: Registration) -> dict[str, Any]:
+        return {"outputs": sorted(self.component_outputs[one.id])} if one.is_component else {}
 
 
 class _Monitor(MockMonitor):

@@ -43,13 +43,14 @@ def make_task(
         subnet_id=subnet,
         zone=lookups.subnet_zone(account_id, region, subnet),
         tags=list(tags),
-        containers=[
-            Container(
-                name=one["name"],
-                arn=f"{base}:container/{cluster}/{task_id}/{uuid.uuid4()}",
-                image=one["image"],
-                definition=one,
-            )
-            for one in definition["containerDefinitions"]
-        ],
+        containers=_containers(definition, f"{base}:container/{cluster}/{task_id}"),
     )
+
+
+def _containers(definition: dict[str, Any], below: str) -> list[Container]:
+    return [
+        Container(
+            name=one["name"], arn=f"{below}/{uuid.uuid4()}", image=one["image"], definition=one
+        )
+        for one in definition["containerDefinitions"]
+    ]

@@ -102,16 +102,6 @@ def _vpc(aws: Aws, args: Props) -> Props:
         asked["VpcIds"] = [args["id"]]
     vpc = _exactly_one(_pages(ec2, "describe_vpcs", "Vpcs", **asked), "EC2 VPC")
     vpc_id = vpc["VpcId"]
-    flags = {
-        name: ec2.describe_vpc_attribute(VpcId=vpc_id, Attribute=name)[name[0].upper() + name[1:]]
-        for name in ("enableDnsHostnames", "enableDnsSupport", "enableNetworkAddressUsageMetrics")
-    }
-    tables = ec2.describe_route_tables(
-        Filters=[
-            {"Name": "association.main", "Values": ["true"]},
-            {"Name": "vpc-id", "Values": [vpc_id]},
-        ]
-    )["RouteTables"]
     return {
         "id": vpc_id,
         "arn": aws.arn("ec2", f"vpc/{vpc_id}"),
@@ -126,17 +116,36 @@ def _vpc(aws: Aws, args: Props) -> Props:
         ],
         "default": bool(vpc.get("IsDefault")),
         "dhcpOptionsId": vpc.get("DhcpOptionsId", ""),
-        **{name: flag["Value"] for name, flag in flags.items()},
+        **_vpc_attributes(ec2, vpc_id),
         "instanceTenancy": vpc.get("InstanceTenancy", "default"),
         "ipv6AssociationId": "",
         "ipv6CidrBlock": "",
         "ipv6CidrBlockAssociations": [],
-        "mainRouteTableId": tables[0]["RouteTableId"] if tables else "",
+        "mainRouteTableId": _main_table(ec2, vpc_id),
         "ownerId": vpc.get("OwnerId", ""),
         "region": aws.region,
         "state": vpc["State"],
         "tags": tag_map(vpc.get("Tags")),
     }
+
+
+def _vpc_attributes(ec2: Client, vpc_id: str) -> dict[str, bool]:
+    names = ("enableDnsHostnames", "enableDnsSupport", "enableNetworkAddressUsageMetrics")
+    return {
+        name: ec2.describe_vpc_attribute(VpcId=vpc_id, Attribute=name)[name[0].upper() + name[1:]][
+            "Value"
+        ]
+        for name in names
+    }
+
+
+def _main_table(ec2: Client, vpc_id: str) -> str:
+    filters = [
+        {"Name": "association.main", "Values": ["true"]},
+        {"Name": "vpc-id", "Values": [vpc_id]},
+    ]
+    tables = ec2.describe_route_tables(Filters=filters)["RouteTables"]
+    return str(tables[0]["RouteTableId"]) if tables else ""
 
 
 def _subnets(aws: Aws, args: Props) -> Props:

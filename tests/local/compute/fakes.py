@@ -7,12 +7,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
-from unittest.mock import patch
 
 import boto3
 from moto import mock_aws
 from moto.core.models import DEFAULT_ACCOUNT_ID
-from moto.ec2.models.amis import AmiBackend
 
 from byoc_infra.local.compute.api import Api
 from byoc_infra.local.compute.lifecycle import Lifecycle
@@ -184,8 +182,7 @@ def client(service: Any) -> Any:
 @contextmanager
 def lab(directory: Path) -> Iterator[Lab]:
     """A cluster, a network, a role, and the scheduler, without threads."""
-    # moto reads thousands of machine images whenever an account's EC2 is first used.
-    with patch.object(AmiBackend, "_load_amis", lambda _self: None), mock_aws():
+    with mock_aws():
         yield _build(directory)
 
 

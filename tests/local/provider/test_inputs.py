@@ -198,7 +198,7 @@ def test_a_block_sent_whole_has_aws_own_fields(token: str, name: str) -> None:
     refused = RESOURCES[token].unmodelled_paths()
     for path in fields(schema_of(token), name):
         if not _below(path, refused) and path not in RENAMED:
-            shape = model.operation_model(operation).input_shape
+            shape: Any = model.operation_model(operation).input_shape
             for step in [*steps, *path.split(".")[1:]]:
                 shape = getattr(shape, "member", shape)
                 assert step in shape.members, path
