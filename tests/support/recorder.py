@@ -186,9 +186,19 @@ def record(
         exported = pulumi.Output.all(**get_root_resource().outputs)  # type: ignore[union-attr]
         recorder.exports = loop.run_until_complete(_known(exported))
     finally:
+        _end_tasks(loop)
         asyncio.set_event_loop(None)
         loop.close()
     return recorder
+
+
+def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
+    """A program that raised leaves tasks behind; Python would complain of them at any time after,
+    even in the middle of a test that has nothing to do with them."""
+    left = asyncio.all_tasks(loop)
+    for task in left:
+        task.cancel()
+    loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
 
 
 def _run(program: Callable[[], object]) -> None:
