@@ -153,8 +153,7 @@ def _own_loop() -> Iterator[None]:
     if threading.current_thread() is threading.main_thread():
         yield
         return
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
+    loop = _new_loop()
     try:
         yield
     finally:
@@ -172,8 +171,7 @@ def record(
 ) -> Recorder:
     """Run `program` to the end, so that every child is registered on return."""
     recorder = Recorder(answers)
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
+    loop = _new_loop()
     try:
         SETTINGS.rpc_manager.clear()
         SETTINGS.outputs.clear()
@@ -186,19 +184,21 @@ def record(
         exported = pulumi.Output.all(**get_root_resource().outputs)  # type: ignore[union-attr]
         recorder.exports = loop.run_until_complete(_known(exported))
     finally:
-        _end_tasks(loop)
         asyncio.set_event_loop(None)
         loop.close()
     return recorder
 
 
-def _end_tasks(loop: asyncio.AbstractEventLoop) -> None:
-    """A program that raised leaves tasks behind; Python would complain of them at any time after,
-    even in the middle of a test that has nothing to do with them."""
-    left = asyncio.all_tasks(loop)
-    for task in left:
-        task.cancel()
-    loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+def _new_loop() -> asyncio.AbstractEventLoop:
+    """A loop that says nothing of tasks and futures which a program that raised leaves behind.
+
+    Their reports come whenever Python collects them, with a traceback: in the middle of some
+    other test, where they can break what is being parsed (SystemError of `ast`, Python 3.11).
+    """
+    loop = asyncio.new_event_loop()
+    loop.set_exception_handler(lambda _loop, _context: None)
+    asyncio.set_event_loop(loop)
+    return loop
 
 
 def _run(program: Callable[[], object]) -> None:

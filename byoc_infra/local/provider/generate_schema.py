@@ -119,8 +119,10 @@ def generate() -> dict[str, Any]:
     resources: dict[str, Any] = {}
     for name in TYPES:
         place, class_name = name.split(":")
-        parent, leaf = place.split("/")
-        module = importlib.import_module(f"pulumi_aws.{parent}.{_snake(leaf)}")
+        parent = place.split("/")[0]
+        # through the package: it loads lazily, and is left half loaded by who goes round it
+        kind = getattr(importlib.import_module(f"pulumi_aws.{parent}"), class_name)
+        module = importlib.import_module(kind.__module__)
         inputs = walker.fields(getattr(module, f"{class_name}Args"))
         state = walker.fields(getattr(module, f"_{class_name}State"))
         resources[f"aws:{name}"] = {
@@ -134,10 +136,6 @@ def generate() -> dict[str, Any]:
 def render(table: Mapping[str, Any]) -> str:
     """The table as the text of `schema.json`."""
     return json.dumps(table, indent=1, sort_keys=True) + "\n"
-
-
-def _snake(name: str) -> str:
-    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
 
 
 if __name__ == "__main__":
