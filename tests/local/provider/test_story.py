@@ -12,16 +12,11 @@ import pytest
 from moto.server import ThreadedMotoServer
 from pulumi import automation as auto
 
+from byoc_infra.engine import Toolchain
 from byoc_infra.local.provider import install
 from tests.local.provider.story import Story
 
-CACHE = Path(os.environ.get("BYOC_CACHE_DIR", "~/.cache/byoc-infra")).expanduser()
-
-pytestmark = [
-    pytest.mark.e2e,
-    pytest.mark.timeout(300),
-    pytest.mark.skipif(not list(CACHE.glob("pulumi/*/pulumi")), reason="no Pulumi CLI was built"),
-]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
@@ -32,7 +27,7 @@ def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, s
     server.start()
     host, port = server.get_host_and_port()
     install(tmp_path)
-    cli = max(CACHE.glob("pulumi/*/pulumi")).parent
+    cli = Toolchain.obtain().path.parent
     monkeypatch.setenv("PATH", f"{cli}:{os.environ['PATH']}")
     yield {
         "AWS_ENDPOINT_URL": f"http://{host}:{port}",
