@@ -44,12 +44,14 @@ def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, s
 
 
 def stack(story: Story, env: dict[str, str], name: str = "one") -> auto.Stack:
-    """The stack with this program."""
+    """The stack with this program; its work directory is the test's, which goes away."""
+    work_dir = Path(env["PULUMI_HOME"]) / "work"
+    work_dir.mkdir(exist_ok=True)
     return auto.create_or_select_stack(
         stack_name=name,
         project_name="story",
         program=story,
-        opts=auto.LocalWorkspaceOptions(env_vars=env),
+        opts=auto.LocalWorkspaceOptions(work_dir=str(work_dir), env_vars=env),
     )
 
 
