@@ -1,12 +1,13 @@
-"""Asked before every `up` and `destroy`: are we where we think we are."""
+"""Asked before every `up` and `destroy`: are we where we think we are.
 
-from collections.abc import Mapping
+Account, region and installation are in a stack's name, so another place is another stack.
+"""
 
 from byoc_infra.aws.session import Identity, Session
 from byoc_infra.errors import WrongAccount
 from byoc_infra.spec import AccessSpec
 
-__all__ = ["check", "check_recorded", "check_role"]
+__all__ = ["check", "check_role"]
 
 
 def check_role(access: AccessSpec, aws_account_id: str) -> None:
@@ -39,19 +40,3 @@ def check(session: Session, *, aws_account_id: str, region: str) -> Identity:
             next_step="Use credentials of the recorded account, or correct the file.",
         )
     return identity
-
-
-def check_recorded(
-    recorded: Mapping[str, object], *, aws_account_id: str, region: str, installation: str
-) -> None:
-    """A stack's own outputs name the same account, region and installation; absent ones pass."""
-    asked = {"aws_account_id": aws_account_id, "region": region, "installation": installation}
-    for field, wanted in asked.items():
-        was = recorded.get(field)
-        if was is not None and was != wanted:
-            raise WrongAccount(
-                field,
-                wanted=f"{was}, which this stack was made with",
-                got=wanted,
-                next_step="Correct the file, or use another stack.",
-            )

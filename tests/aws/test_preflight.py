@@ -7,8 +7,6 @@ from byoc_infra.aws.session import Session
 from byoc_infra.errors import WrongAccount
 from byoc_infra.spec import AccessSpec
 
-RECORDED = {"aws_account_id": "123456789012", "region": "eu-west-1", "installation": "default"}
-
 
 def test_the_right_account_passes(session: Session) -> None:
     """And says who we are."""
@@ -37,17 +35,3 @@ def test_a_role_of_another_account_is_refused_unasked() -> None:
 
     with pytest.raises(WrongAccount, match=r"access\.role_arn"):
         preflight.check_role(access, "222222222222")
-
-
-@pytest.mark.parametrize("field", RECORDED)
-def test_a_stack_of_another_place_is_refused(field: str) -> None:
-    """Each of the three may differ."""
-    recorded = {**RECORDED, field: "other"}
-
-    with pytest.raises(WrongAccount, match=f"{field}: want other, which this stack was made with"):
-        preflight.check_recorded(recorded, **RECORDED)
-
-
-def test_a_stack_without_a_record_passes() -> None:
-    """A first run has none."""
-    preflight.check_recorded({}, **RECORDED)
