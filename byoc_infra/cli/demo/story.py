@@ -2,9 +2,11 @@
 
 import os
 import shutil
+import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from byoc_infra.aws.inventory import Inventory
 from byoc_infra.cli.demo.caller import Caller
@@ -43,6 +45,8 @@ class Report:
     kept: tuple[Kept, ...] = ()
     look_inside: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Of a kept demo: each account's variables."""
+    address: str = ""
+    """The balancer's own, for tools that cannot resolve the name in `url`."""
 
 
 def specs(cloud: LocalCloud, image: str) -> tuple[AccountSpec, DeploymentSpec, AccessSpec]:
@@ -146,6 +150,7 @@ class _Demo:
             url=caller.url,
             kept=kept,
             look_inside=look_inside,
+            address=_address(caller.url) if look_inside else "",
         )
 
     def _call(self, caller: Caller) -> None:
@@ -207,6 +212,14 @@ class _Demo:
 
     def _env(self, who: Who) -> dict[str, str]:
         return {**self.cloud.env(who), **self.cloud.reserve_owner_env()}
+
+
+def _address(url: str) -> str:
+    """The same URL by address; this process resolves the local cloud's names."""
+    where = urlsplit(url)
+    found = socket.getaddrinfo(where.hostname, where.port or 80, type=socket.SOCK_STREAM)
+    host, port = found[0][4][:2]
+    return f"http://{host!s}:{int(port)}"
 
 
 def _clean(

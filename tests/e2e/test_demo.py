@@ -1,4 +1,4 @@
-"""The demo's main process is killed; `byoc local down` leaves nothing but caches."""
+"""The demo tells its whole story; killed in the middle, `byoc local down` leaves only caches."""
 
 import shutil
 import tempfile
@@ -22,6 +22,18 @@ def place() -> Iterator[Path]:
     path.chmod(0o755)
     yield path
     shutil.rmtree(path)
+
+
+def test_the_demo_ends_with_two_empty_accounts(place: Path) -> None:
+    """Every step, no failed call, nothing left; its own sweep would fail otherwise."""
+    run = DemoRun(place)
+    ended = run.process.wait(timeout=300)
+    told = run.log.read_text()
+
+    assert ended == 0, told[-2000:]
+    assert "calls, none failed" in told
+    assert "nothing left but what the receipts list" in told
+    assert not run.leftovers()
 
 
 @pytest.mark.parametrize("step", STEPS)
