@@ -36,10 +36,10 @@ def _show(report: "Report") -> None:
     spoken.text(f"\n{report.calls} calls, none failed; {total:.0f} s in all.")
     for one in report.kept:
         spoken.text(f"kept: {one.kind} {one.name} ({one.why})")
-    if report.look_inside:
-        spoken.text(f"\nThe graph answers at {report.url}, which is {report.address}")
+    if not report.look_inside:
+        return
+    spoken.text(f"\nThe graph answers at {report.url}, which is {report.address}")
     for who, env in report.look_inside.items():
         spoken.text(f"\nTo look inside as the {who}:")
         spoken.lines(f"  export {name}={value}" for name, value in sorted(env.items()))
-    if report.look_inside:
-        spoken.text("\n`byoc local down` ends it.")
+    spoken.text("\n`byoc local down` ends it.")

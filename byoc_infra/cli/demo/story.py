@@ -22,15 +22,13 @@ from byoc_infra.local.cloud import LocalCloud, Who
 from byoc_infra.naming import AccountNames
 from byoc_infra.spec import AccessSpec, AccountSpec, DeploymentSpec
 
-__all__ = ["Report", "specs", "tell"]
+__all__ = ["Report", "tell"]
 
 APP = Path(__file__).resolve().parents[3] / "examples" / "chat-memory"
 REPOSITORY = "agents"
 EXTERNAL_ID = "demo-5f0c7a52-6a0e-4d6e-9a2b-0b1f1c3f9d10"
 """Not a secret, and of no use outside this machine."""
 CALLS = 3
-CALLS_AROUND = 2
-"""At least so many calls before and after the roll-out."""
 
 Progress = Callable[[str], None]
 
@@ -47,30 +45,6 @@ class Report:
     """Of a kept demo: each account's variables."""
     address: str = ""
     """The balancer's own, for tools that cannot resolve the name in `url`."""
-
-
-def specs(cloud: LocalCloud, image: str) -> tuple[AccountSpec, DeploymentSpec, AccessSpec]:
-    """What the customer and the vendor write in their files."""
-    asked = AccountSpec(
-        aws_account_id=cloud.customer.id,
-        region=cloud.region,
-        vendor_principal_arn=cloud.vendor.principal_arn,
-        external_ids=(EXTERNAL_ID,),
-        redis_image=cloud.redis_image,
-        repositories=(REPOSITORY, "byoc/redis"),
-    )
-    wanted = DeploymentSpec(
-        name="demo",
-        aws_account_id=cloud.customer.id,
-        region=cloud.region,
-        image=image,
-    )
-    access = AccessSpec(
-        role_arn=f"arn:aws:iam::{cloud.customer.id}:role/{AccountNames().access_role}",
-        external_id=EXTERNAL_ID,
-        source_identity="demo",
-    )
-    return asked, wanted, access
 
 
 def tell(report: Progress, *, keep: bool) -> Report:
@@ -115,14 +89,14 @@ class _Demo:
     def run(self, *, keep: bool) -> Report:
         """All of it."""
         environments = {"customer": self._env("customer"), "vendor": self._env("vendor-admin")}
-        asked, wanted, access = specs(self.cloud, "")
+        asked, access = _account(self.cloud), _access(self.cloud)
         before = listed(environments, self.cloud.region)
         with self.steps.step("account set-up") as step:
             step.made = _made(account.up(asked, self._work("customer")))
         with self.steps.step("push v1") as step:
             first = step.made = self.cloud.push(APP, REPOSITORY, "v1", on_progress=self._report)
         with self.steps.step("deploy v1") as step:
-            wanted = wanted.model_copy(update={"image": first})
+            wanted = _deployment(self.cloud, first)
             up = deployment.up(wanted, access, self._work("vendor"))
             step.made = _made(up)
         caller = Caller(str(up.outputs["url"]))
@@ -212,6 +186,34 @@ class _Demo:
 
     def _env(self, who: Who) -> dict[str, str]:
         return {**self.cloud.env(who), **self.cloud.reserve_owner_env()}
+
+
+def _account(cloud: LocalCloud) -> AccountSpec:
+    """The customer's file."""
+    return AccountSpec(
+        aws_account_id=cloud.customer.id,
+        region=cloud.region,
+        vendor_principal_arn=cloud.vendor.principal_arn,
+        external_ids=(EXTERNAL_ID,),
+        redis_image=cloud.redis_image,
+        repositories=(REPOSITORY, "byoc/redis"),
+    )
+
+
+def _deployment(cloud: LocalCloud, image: str) -> DeploymentSpec:
+    """The vendor's file."""
+    return DeploymentSpec(
+        name="demo", aws_account_id=cloud.customer.id, region=cloud.region, image=image
+    )
+
+
+def _access(cloud: LocalCloud) -> AccessSpec:
+    """The vendor's way in."""
+    return AccessSpec(
+        role_arn=f"arn:aws:iam::{cloud.customer.id}:role/{AccountNames().access_role}",
+        external_id=EXTERNAL_ID,
+        source_identity="demo",
+    )
 
 
 def _address(url: str) -> str:
