@@ -13,9 +13,14 @@ __all__ = [
     "DEPLOYMENT_TAG",
     "ENABLED_TAG",
     "INSTALLATION_TAG",
+    "PLATFORM_SECRETS_TAG",
     "PRIVATE_TAG",
     "REDIS_IMAGE_TAG",
+    "ROLE_SUFFIX_TAG",
     "SECRET_TAG",
+    "TASK_ROLES_TAG",
+    "TASK_ROLE_PATH",
+    "TRACING_TAG",
     "AccountNames",
     "DeploymentNames",
     "Place",
@@ -33,6 +38,18 @@ INSTALLATION_TAG = "byoc:installation"
 DEPLOYMENT_TAG = "byoc:deployment"
 REDIS_IMAGE_TAG = "byoc:redis-image"
 """On the cluster: the Redis image by digest, as the account's owner chose it."""
+PLATFORM_SECRETS_TAG = "byoc:platform-secrets"
+"""On the cluster: which secrets every deployment gets, by environment name, space between."""
+TRACING_TAG = "byoc:tracing-endpoint"
+"""On the cluster: where deployments send their traces."""
+TASK_ROLES_TAG = "byoc:task-roles"
+"""On the cluster: the task roles by name, space between; one with a slash is at the path `/`."""
+ROLE_SUFFIX_TAG = "byoc:role-suffix"
+"""On the cluster: what the names of the installation's roles end with; absent in its first
+region."""
+
+TASK_ROLE_PATH = "/langgraph-cloud/"
+"""The IAM path of every task role but `default`."""
 
 DEPLOYMENT_PREFIX = "lg-"
 """What the names of everything of a deployment begin with; the access role is fenced by it."""
@@ -75,9 +92,9 @@ class Place:
         """The ARN of something regional in this account."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.aws_account_id}:{resource}"
 
-    def role_arn(self, name: str) -> str:
+    def role_arn(self, name: str, path: str = "/") -> str:
         """The ARN of a role; IAM is global."""
-        return f"arn:{self.partition}:iam::{self.aws_account_id}:role/{name}"
+        return f"arn:{self.partition}:iam::{self.aws_account_id}:role{path}{name}"
 
 
 @dataclass(frozen=True)
@@ -85,23 +102,39 @@ class AccountNames:
     """What the account stack of one installation is called."""
 
     installation: str = "default"
+    role_suffix: str = ""
+    """What names in IAM end with outside the installation's first region: IAM is global."""
+
+    @classmethod
+    def of(cls, installation: str, region: str, first_region: str | None = None) -> "AccountNames":
+        """The names in `region`, where the installation began in `first_region` (None: here)."""
+        elsewhere = first_region is not None and first_region != region
+        return cls(installation, f"-{region}" if elsewhere else "")
 
     def _named(self, base: str, separator: str = "-") -> str:
         return base if self.installation == "default" else f"{base}{separator}{self.installation}"
 
+    def _in_iam(self, base: str) -> str:
+        return self._named(base) + self.role_suffix
+
     @property
     def access_role(self) -> str:
         """What the control plane assumes."""
-        return self._named("LangGraphCloudBYOCRole")
+        return self._in_iam("LangGraphCloudBYOCRole")
 
     @property
     def execution_role(self) -> str:
         """What ECS starts tasks with."""
-        return self._named("LangGraphCloudECSTaskExecutionRole")
+        return self._in_iam("LangGraphCloudECSTaskExecutionRole")
 
     def task_role(self, name: str) -> str:
         """The role of the containers themselves; `default` may do nothing."""
-        return self._named(f"LangGraphCloudTaskRole-{name}")
+        return self._in_iam(f"LangGraphCloudTaskRole-{name}")
+
+    @property
+    def task_boundary(self) -> str:
+        """The policy that bounds task roles, where the account's owner has given none."""
+        return self._in_iam("LangGraphCloudTaskBoundary")
 
     def access_policy(self, surface: str) -> str:
         """One of the policies of the access role, such as `compute` or `data`."""
@@ -131,6 +164,10 @@ class AccountNames:
     def secrets(self) -> str:
         """What the names of all secret containers of the installation begin with."""
         return f"langgraph-cloud/{self.installation}/"
+
+    def platform_secret(self, name: str) -> str:
+        """The container of a secret that every deployment of the installation gets."""
+        return f"{self.secrets}platform/{name}"
 
     def security_group(self, role: str) -> str:
         """One of `lb-internal`, `lb-public`, `app`, `cache`, `database`."""

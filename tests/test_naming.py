@@ -70,6 +70,30 @@ def test_an_installation_is_part_of_every_other_name() -> None:
     assert names.access_policy("data") == "LangGraphCloudBYOCRole-blue-data"
 
 
+def test_outside_the_first_region_only_names_in_iam_carry_the_region() -> None:
+    """IAM is global, everything else is not; the first region keeps the names it has."""
+    elsewhere = AccountNames.of("blue", "us-east-1", "eu-west-1")
+    first = AccountNames.of("blue", "eu-west-1", "eu-west-1")
+
+    assert first == AccountNames.of("blue", "eu-west-1") == AccountNames("blue")
+    assert elsewhere.cluster == first.cluster
+    assert elsewhere.access_role == "LangGraphCloudBYOCRole-blue-us-east-1"
+    assert elsewhere.access_policy("data") == "LangGraphCloudBYOCRole-blue-us-east-1-data"
+    for name in ("execution_role", "task_boundary"):
+        assert getattr(elsewhere, name) == f"{getattr(first, name)}-us-east-1"
+    assert elsewhere.task_role("reader") == f"{first.task_role('reader')}-us-east-1"
+
+
+@given(name=LABELS, id_=IDS, entry=some.sampled_from(["redis", "LANGSMITH_API_KEY"]))
+def test_no_deployments_secret_lies_among_the_platforms(name: str, id_: str, entry: str) -> None:
+    """Whatever a deployment is called, `platform` included."""
+    platform = AccountNames().platform_secret("LANGSMITH_API_KEY")
+    prefix = platform.removesuffix("LANGSMITH_API_KEY")
+
+    assert platform == "langgraph-cloud/default/platform/LANGSMITH_API_KEY"
+    assert not DeploymentNames(name, id_).secret(entry).startswith(prefix)
+
+
 def test_a_deployments_id_is_the_same_wherever_it_is_worked_out() -> None:
     """Pinned: another id would make a second deployment beside the first."""
     assert deployment_id("222222222222", "eu-west-1", "default", "orders") == "e485b500"
@@ -91,3 +115,4 @@ def test_the_partition_follows_the_region(region: str, partition: str) -> None:
 
     assert place.arn("ecs", "cluster/x") == f"arn:{partition}:ecs:{region}:222222222222:cluster/x"
     assert place.role_arn("x") == f"arn:{partition}:iam::222222222222:role/x"
+    assert place.role_arn("x", "/y/") == f"arn:{partition}:iam::222222222222:role/y/x"
