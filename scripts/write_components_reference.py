@@ -52,7 +52,8 @@ def main(arguments: list[str]) -> int:
 
 def page() -> str:
     """The whole page."""
-    if set(ORDER) != {name for name in components.__all__ if not name.endswith("Args")}:
+    public = {name: getattr(components, name) for name in components.__all__}
+    if set(ORDER) != {name for name, what in public.items() if issubclass(what, Component)}:
         raise LookupError("ORDER must name every component")
     return "\n".join([HEAD, *(_section(getattr(components, name)) for name in ORDER)])
 

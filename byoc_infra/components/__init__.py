@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from byoc_infra.components._connection import PostgresConnection
     from byoc_infra.components.access import CustomerAccess, CustomerAccessArgs
     from byoc_infra.components.cache import Cache, CacheArgs
     from byoc_infra.components.cluster import Cluster, ClusterArgs
@@ -26,14 +27,19 @@ __all__ = [
     "LangGraphDeploymentArgs",
     "Network",
     "NetworkArgs",
+    "PostgresConnection",
     "Secrets",
     "SecretsArgs",
     "Service",
     "ServiceArgs",
 ]
 
-MODULES = {"CustomerAccess": "access", "LangGraphDeployment": "deployment"}
-"""Where a component is not in the module of its own name."""
+MODULES = {
+    "CustomerAccess": "access",
+    "LangGraphDeployment": "deployment",
+    "PostgresConnection": "_connection",
+}
+"""What is not in the module of its own name."""
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the module holds

@@ -5,6 +5,7 @@ from typing import Any
 
 import pulumi
 
+from byoc_infra.components._connection import PostgresConnection
 from byoc_infra.components._sizes import pool_size
 
 __all__ = [
@@ -34,18 +35,15 @@ Secret = Mapping[str, Leaf]
 def api_environment(
     *,
     own: Mapping[str, Leaf],
-    database_address: Leaf,
-    max_connections: int,
+    database: PostgresConnection,
     most_replicas: int,
     mount_prefix: str,
 ) -> dict[str, Leaf]:
     """What the server is told in plain text: the caller's names, and ours."""
-    uri = pulumi.Output.concat(
-        "postgresql://langgraph@", database_address, ":5432/langgraph?sslmode=require"
-    )
+    pool = pool_size(database.max_connections, most_replicas)
     ours: dict[str, Leaf] = {
-        "DATABASE_URI": uri,
-        "LANGGRAPH_POSTGRES_POOL_MAX_SIZE": str(pool_size(max_connections, most_replicas)),
+        **database.environment,
+        "LANGGRAPH_POSTGRES_POOL_MAX_SIZE": str(pool),
         "BG_JOB_SHUTDOWN_GRACE_PERIOD_SECS": str(DRAIN_S),
         "PORT": str(API_PORT),
     }

@@ -16,6 +16,7 @@ import pulumi_aws as aws
 
 from byoc_infra.components._base import Component
 from byoc_infra.components._checks import check_pattern
+from byoc_infra.components._connection import PostgresConnection, managed
 from byoc_infra.components._sizes import DEVELOPMENT
 from byoc_infra.errors import SpecError
 from byoc_infra.naming import SECRET_TAG, DeploymentNames
@@ -160,6 +161,7 @@ class Database(Component):
         self.identifier, self.address = instance.identifier, instance.address
         self.endpoint = instance.endpoint
         self.secret_arn = instance.master_user_secrets.apply(lambda made: made[0].secret_arn or "")
+        self._max_connections = args.max_connections
         self._schedule(name, args.rotation_days)
         self.register_outputs(
             {
@@ -168,6 +170,15 @@ class Database(Component):
                 "endpoint": self.endpoint,
                 "secret_arn": self.secret_arn,
             }
+        )
+
+    @property
+    def connection(self) -> PostgresConnection:
+        """What a server is told to reach this database."""
+        return managed(
+            address=self.address,
+            password_secret_arn=self.secret_arn,
+            max_connections=self._max_connections,
         )
 
     def _parameters(self, name: str, args: DatabaseArgs) -> aws.rds.ParameterGroup:

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal
 import pulumi
 
 from byoc_infra.components._base import Component
+from byoc_infra.components._connection import PostgresConnection
 from byoc_infra.components._environment import REDIS_SECRET, check_environment
 from byoc_infra.components._sizes import SIZES, Size
 from byoc_infra.components.cache import Cache, CacheArgs
@@ -85,7 +86,7 @@ class LangGraphDeploymentArgs:
         self.database_args()
         self.cache_args(password_secret_arn="")
         given = {name: "" for name in self.secrets_args().entries if name != REDIS_SECRET}
-        self.service_args(database_address="", secrets=given)
+        self.service_args(database=PostgresConnection(), secrets=given)
 
     @property
     def size_class(self) -> Size:
@@ -133,7 +134,7 @@ class LangGraphDeploymentArgs:
         )
 
     def service_args(
-        self, *, database_address: pulumi.Input[str], secrets: Mapping[str, pulumi.Input[str]]
+        self, *, database: PostgresConnection, secrets: Mapping[str, pulumi.Input[str]]
     ) -> ServiceArgs:
         """What the server is asked to be."""
         size = self.size_class
@@ -150,13 +151,12 @@ class LangGraphDeploymentArgs:
             task_role_arn=self.task_role_arn,
             log_group=self.log_group,
             image=self.image,
-            database_address=database_address,
+            database=database,
             secrets=secrets,
             environment=self.environment,
             cpu=self.cpu if self.cpu is not None else size.cpu,
             memory_mib=self.memory_mib if self.memory_mib is not None else size.memory_mib,
             replicas=size.most_replicas,
-            max_connections=size.max_connections,
             architecture=self.architecture,
             mount_prefix=self.mount_prefix,
             public=self.public,
@@ -199,14 +199,13 @@ class LangGraphDeployment(Component):
         passed = self._filled(args, secrets)
         redis = passed.pop(REDIS_SECRET)
         cache = Cache(f"{name}-cache", args.cache_args(password_secret_arn=redis), self.child())
-        passed["PGPASSWORD"] = pulumi.Output.concat(database.secret_arn, ":password::")
         # By way of the cache's service: the server comes after it, and goes before it.
         passed["REDIS_URI"] = pulumi.Output.all(redis, cache.service_name).apply(
             lambda known: f"{known[0]}:uri::"
         )
         service = Service(
             f"{name}-api",
-            args.service_args(database_address=database.address, secrets=passed),
+            args.service_args(database=database.connection, secrets=passed),
             self.child(),
         )
         self.url, self.service_name = service.url, service.service_name

@@ -16,6 +16,7 @@ import pulumi_aws as aws
 
 from byoc_infra.components._base import Component
 from byoc_infra.components._checks import check_ecr_image, check_mount_prefix, check_pattern
+from byoc_infra.components._connection import PostgresConnection
 from byoc_infra.components._containers import API_PORT, api_container, api_environment, awslogs
 from byoc_infra.components._environment import check_environment
 from byoc_infra.components._sizes import DEVELOPMENT, check_fargate
@@ -53,17 +54,16 @@ class ServiceArgs:
     log_group: pulumi.Input[str]
     image: pulumi.Input[str]
     """In ECR, by digest."""
-    database_address: pulumi.Input[str]
+    database: PostgresConnection
+    """As a database component gives it (`Database.connection`)."""
     secrets: Mapping[str, pulumi.Input[str]]
-    """By environment name: ECS's `valueFrom`. PGPASSWORD and REDIS_URI belong here."""
+    """By environment name: ECS's `valueFrom`. REDIS_URI belongs here."""
     environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     cpu: int = DEVELOPMENT.cpu
     """CPU units; 1024 are one vCPU."""
     memory_mib: int = DEVELOPMENT.memory_mib
     replicas: int = 1
     """How many to begin with; what a person or an autoscaler sets later stays."""
-    max_connections: int = DEVELOPMENT.max_connections
-    """The database's, to share among the replicas' pools."""
     architecture: Literal["X86_64", "ARM64"] = "X86_64"
     mount_prefix: str = ""
     public: bool = False
@@ -97,7 +97,7 @@ class ServiceArgs:
             )
 
 
-OUR_SECRETS = frozenset({"PGPASSWORD", "REDIS_URI", "LANGGRAPH_CLOUD_LICENSE_KEY"})
+OUR_SECRETS = frozenset({"REDIS_URI", "LANGGRAPH_CLOUD_LICENSE_KEY"})
 """Reserved names that the deployment itself passes as secrets."""
 
 
@@ -233,18 +233,16 @@ class Service(Component):
         )
 
     def _task(self, args: ServiceArgs) -> aws.ecs.TaskDefinition:
+        secrets = {**args.secrets, **args.database.secrets}
         container = api_container(
             image=args.image,
             environment=api_environment(
                 own=args.environment,
-                database_address=args.database_address,
-                max_connections=args.max_connections,
+                database=args.database,
                 most_replicas=args.replicas,
                 mount_prefix=args.mount_prefix,
             ),
-            secrets=[
-                {"name": name, "valueFrom": args.secrets[name]} for name in sorted(args.secrets)
-            ],
+            secrets=[{"name": name, "valueFrom": secrets[name]} for name in sorted(secrets)],
             log=awslogs(group=args.log_group, region=args.region, prefix=args.names.log_prefix),
             mount_prefix=args.mount_prefix,
             read_only_root=args.read_only_root,

@@ -16,6 +16,7 @@ from byoc_infra.components import (
     LangGraphDeploymentArgs,
     Network,
     NetworkArgs,
+    PostgresConnection,
     Secrets,
     SecretsArgs,
     Service,
@@ -120,8 +121,13 @@ service_args = partial(
     task_role_arn=PLACE.role_arn("LangGraphCloudTaskRole-default"),
     log_group=ACCOUNT_NAMES.log_group,
     image=IMAGE,
-    database_address="db.internal",
-    secrets={"PGPASSWORD": "arn:pg:password::", "REDIS_URI": "arn:redis:uri::"},
+    database=PostgresConnection(
+        environment={
+            "DATABASE_URI": "postgresql://langgraph@db.internal:5432/langgraph?sslmode=require"
+        },
+        secrets={"PGPASSWORD": "arn:pg:password::"},
+    ),
+    secrets={"REDIS_URI": "arn:redis:uri::"},
 )
 deployment_args = partial(
     LangGraphDeploymentArgs,
