@@ -24,7 +24,7 @@ from urllib.parse import quote
 from byoc_infra.local.authorizer.actions import Check, checks, is_modelled
 from byoc_infra.local.authorizer.answers import protocol_of, speak
 from byoc_infra.local.authorizer.models import IAM_PREFIXES, SIGNING_NAMES
-from byoc_infra.local.authorizer.policies import Verdict, evaluate
+from byoc_infra.local.authorizer.policies import Context, Verdict, evaluate
 from byoc_infra.local.authorizer.principals import MotoPolicies, PolicySource, named_statements
 from byoc_infra.local.authorizer.requests import parse
 from byoc_infra.local.authorizer.sessions import Session
@@ -85,9 +85,7 @@ class Gate:
             raise speak(error, service, _protocol(request.headers, service)) from None
         return call
 
-    def check_role(
-        self, role_arn: str, action: str, resource: str, context: Mapping[str, str]
-    ) -> None:
+    def check_role(self, role_arn: str, action: str, resource: str, context: Context) -> None:
         """Refuse, as AWS would a session of this role, what the role's policies do not allow.
 
         For what AWS's services do with a role that was passed to them (an ECS task's execution

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 __all__ = [
+    "Context",
     "Statement",
     "UnreadablePolicyError",
     "Verdict",
@@ -67,6 +68,11 @@ _KNOWN_ELEMENTS = frozenset(
 )
 
 
+Context = Mapping[str, str | tuple[str, ...]]
+"""Condition keys of a request; a key that may hold several values, such as `aws:TagKeys`, has them
+in a tuple."""
+
+
 class UnreadablePolicyError(ValueError):
     """A policy document that is not one."""
 
@@ -107,7 +113,7 @@ def evaluate(
     statements: Iterable[Statement],
     action: str,
     resources: Sequence[str],
-    context: Mapping[str, str],
+    context: Context,
 ) -> Verdict:
     """The verdict of one policy set; every resource must be allowed."""
     known = tuple(statements)
@@ -121,7 +127,7 @@ def evaluate(
 
 
 def _evaluate_one(
-    statements: Sequence[Statement], action: str, resource: str, values: Mapping[str, str]
+    statements: Sequence[Statement], action: str, resource: str, values: Context
 ) -> Verdict:
     granted: str | None = None
     unclear: list[str] = []
@@ -142,7 +148,7 @@ def _evaluate_one(
 
 
 def _applies(
-    statement: Statement, action: str, resource: str, values: Mapping[str, str]
+    statement: Statement, action: str, resource: str, values: Context
 ) -> tuple[bool, list[str]]:
     """Whether a statement is about this request, as far as can be told, and what cannot."""
     named = any(_matches(want.lower(), action.lower()) for want in statement.actions)
@@ -166,16 +172,15 @@ def _applies(
     return True, doubts
 
 
-def condition_holds(
-    operator: str, key: str, wanted: Sequence[str], values: Mapping[str, str]
-) -> bool | None:
+def condition_holds(operator: str, key: str, wanted: Sequence[str], values: Context) -> bool | None:
     """Whether a condition is met; None if that cannot be told. `values` has lower-case keys."""
     compare = _OPERATORS.get(operator)
     known = key.lower() in _EXACT_KEYS or key.lower().startswith(_KEY_FAMILIES)
     if compare is None or not known or any(_has_variable(want) for want in wanted):
         return None
-    value = values.get(key.lower())
-    return value is not None and any(compare(want, value) for want in wanted)
+    found = values.get(key.lower(), ())
+    given = (found,) if isinstance(found, str) else found
+    return any(compare(want, value) for want in wanted for value in given)
 
 
 def like(pattern: str, value: str) -> bool:

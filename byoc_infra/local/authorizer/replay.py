@@ -35,7 +35,11 @@ def allowed_lines(lines: Iterable[Line], principal: str) -> list[Line]:
 
 def would_deny(statements: Sequence[Statement], line: Line) -> Verdict | None:
     """The verdict of other statements on a recorded request, if they deny it."""
-    verdict = evaluate(statements, line["action"], line["resources"], line["context"])
+    context = {
+        key: tuple(value) if isinstance(value, list) else value
+        for key, value in line["context"].items()
+    }
+    verdict = evaluate(statements, line["action"], line["resources"], context)
     return None if verdict.allowed else verdict
 
 

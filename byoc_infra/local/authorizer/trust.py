@@ -1,9 +1,9 @@
 """Whom a role trusts: its trust policy, evaluated for one caller; pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from byoc_infra.local.authorizer.policies import Statement, Verdict, evaluate
+from byoc_infra.local.authorizer.policies import Context, Statement, Verdict, evaluate
 from byoc_infra.local.wire import Principal
 
 __all__ = ["Caller", "as_caller", "service_caller", "trusts"]
@@ -35,7 +35,7 @@ def trusts(
     caller: Caller,
     action: str,
     role_arn: str,
-    context: Mapping[str, str],
+    context: Context,
 ) -> Verdict:
     """Whether a trust policy lets this caller do `action` with the role."""
     about = [item for item in statements if _names(item, caller) or _undecided(item)]

@@ -102,6 +102,14 @@ def test_an_absent_key_does_not_match() -> None:
     assert verdict(allow("*"), deny("*", **condition))[0]
 
 
+def test_a_key_with_several_values_is_met_by_any_of_them() -> None:
+    """A context value may be a tuple."""
+    only = read_policy(policy(allow("*", StringEquals={"iam:PassedToService": "b"})))
+
+    assert evaluate(only, "a:A", ["*"], {"iam:PassedToService": ("a", "b")}).allowed
+    assert not evaluate(only, "a:A", ["*"], {"iam:PassedToService": ("a",)}).allowed
+
+
 def test_all_conditions_must_hold_and_any_value_will_do() -> None:
     """Keys are joined by and, values of one key by or."""
     both = {"aws:RequestTag/a": ["1", "2"], "aws:RequestTag/b": "3"}

@@ -15,7 +15,7 @@ TAG = [{"Key": "a", "Value": "1"}]
 ASKED = {"aws:RequestTag/a": "1"}
 ROLE = f"arn:aws:iam::{CUSTOMER}:role/"
 BALANCER = f"arn:aws:elasticloadbalancing:{HERE}:loadbalancer/app/lg-a/50dc"
-Question = tuple[str, str, dict[str, str]]
+Question = tuple[str, str, dict[str, Any]]
 
 CASES: list[tuple[str, str, dict[str, Any], list[Question]]] = [
     (

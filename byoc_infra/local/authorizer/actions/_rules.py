@@ -40,7 +40,7 @@ class Check:
 
     action: str
     resource: str
-    context: Mapping[str, str]
+    context: Mapping[str, str | tuple[str, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
