@@ -30,8 +30,11 @@ __all__ = [
     "pairs",
     "resource_tags",
     "role_arn",
+    "role_boundary",
     "secret_arn",
     "secret_key_arn",
+    "secret_rotation",
+    "task_definition",
     "task_roles",
     "vpc_objects",
 ]
@@ -181,6 +184,14 @@ def role_arn(account: str, name: str) -> str:
     return known or f"arn:aws:iam::{account}:role/{name}"
 
 
+def role_boundary(account: str, name: str) -> str | None:
+    """The ARN of the permissions boundary that a role has."""
+    roles = list(_backend(iam_backends, account, "aws").roles.values())
+    held = next((role for role in roles if role.name == name), None)
+    found = held.permissions_boundary if held else None
+    return str(found["PermissionsBoundaryArn"]) if found else None
+
+
 def has_service_linked_role(account: str, service: str) -> bool:
     """Whether `service` (`rds.amazonaws.com`) has its role in this account."""
     path = f"/aws-service-role/{service}/"
@@ -202,6 +213,12 @@ def secret_key_arn(account: str, region: str, name: str) -> str | None:
     secret = _backend(secretsmanager_backends, account, region).secrets.get(name)
     key = secret.kms_key_id if secret is not None else None
     return key_arn(account, region, key) if key and "alias/aws/" not in key else None
+
+
+def secret_rotation(account: str, region: str, name: str) -> str | None:
+    """The Lambda function that rotates a secret, if one does."""
+    secret = _backend(secretsmanager_backends, account, region).secrets.get(name)
+    return str(secret.rotation_lambda_arn) if secret and secret.rotation_lambda_arn else None
 
 
 def key_arn(account: str, region: str, name: str) -> str:
@@ -226,12 +243,16 @@ def database(account: str, region: str, identifier: str) -> Any:  # noqa: ANN401
     return _backend(rds_backends, account, region).databases.get(identifier)
 
 
-def task_roles(account: str, region: str, definition: str) -> tuple[str, ...]:
-    """The roles that a task definition (`family:revision`, or the family's latest) names."""
-    family, _, revision = definition.partition(":")
+def task_definition(account: str, region: str, name: str) -> Any:  # noqa: ANN401 - moto's object
+    """A task definition by `family:revision`, or the latest of a `family`; None without one."""
+    family, _, revision = name.partition(":")
     known = _backend(ecs_backends, account, region).task_definitions.get(family, {})
-    number = int(revision) if revision.isdigit() else max(known, default=0)
-    found = known.get(number)
+    return known.get(int(revision) if revision.isdigit() else max(known, default=0))
+
+
+def task_roles(account: str, region: str, definition: str) -> tuple[str, ...]:
+    """The roles that a task definition names."""
+    found = task_definition(account, region, definition)
     # moto sets these attributes only where the definition has the role.
     roles = (getattr(found, name, None) for name in ("task_role_arn", "execution_role_arn"))
     return tuple(str(role) for role in roles if role)

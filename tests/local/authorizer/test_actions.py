@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from byoc_infra.local.authorizer.actions import TABLES
+from byoc_infra.local.authorizer.actions import SHARED_KEYS, TABLES, produced
+from byoc_infra.local.authorizer.actions._existing import families
 from byoc_infra.local.authorizer.actions._rules import EVERYTHING
 from byoc_infra.local.authorizer.models import IAM_PREFIXES, service_model
 
@@ -82,6 +83,58 @@ def test_only_who_am_i_asks_nothing() -> None:
     }
 
     assert free == {("sts", "GetCallerIdentity")}
+
+
+def _family(key: str) -> str:
+    """`aws:RequestTag/${TagKey}` and `secretsmanager:ResourceTag/tag-key` without the tag."""
+    head, slash, _ = key.partition("/")
+    return head + slash if head.endswith(("Tag", "-tag")) else key
+
+
+def _keys_of(action: str) -> set[str]:
+    """Every key that AWS has for an action or for a resource type that it acts on."""
+    privilege = _privilege(action) or {"resource_types": {}}
+    kinds = _reference()[action.partition(":")[0]]["resources"]
+    found: set[str] = set()
+    for kind, about in privilege["resource_types"].items():
+        found |= {
+            *about["condition_keys"],
+            *kinds.get(kind, {"condition_keys": ()})["condition_keys"],
+        }
+    return {_family(key) for key in found}
+
+
+ONE_REQUEST = {"sts:SetSourceIdentity", "sts:TagSession"}
+"""They are rights within AssumeRole, whose request they see whole."""
+
+
+@pytest.mark.parametrize("action", sorted({rule.action for _, _, rule in ROWS}))
+def test_every_key_is_one_that_aws_has_for_the_action(action: str) -> None:
+    """A key of our own invention would be a fence that AWS does not have."""
+    declared = {key for _, _, rule in ROWS if rule.action == action for key in rule.produces}
+    known = _keys_of("sts:AssumeRole" if action in ONE_REQUEST else action)
+
+    assert declared - known == set()
+
+
+@pytest.mark.parametrize("service", ["ecs", "elasticloadbalancing", "iam", "rds", "secretsmanager"])
+def test_the_keys_of_things_are_those_that_aws_has(service: str) -> None:
+    """Of one resource type of the service or another."""
+    kinds = _reference()[service]["resources"].values()
+    known = {_family(key) for kind in kinds for key in kind["condition_keys"]}
+
+    assert families(service) <= known
+
+
+def test_a_row_can_be_asked_for_its_keys() -> None:
+    """Those of the request and those of the thing; the shared ones are apart."""
+    assert "ecs:subnet" in produced("ecs:CreateService")
+    assert {"aws:TagKeys", "rds:req-tag/", "rds:StorageEncrypted"} <= produced(
+        "rds:CreateDBInstance"
+    )
+    assert produced("servicediscovery:TagResource") == {"aws:RequestTag/", "aws:TagKeys"}
+    assert produced("ec2:DescribeVpcs") == set()
+    assert not any(key in produced("ecs:CreateService") for key in SHARED_KEYS)
 
 
 @pytest.mark.parametrize(

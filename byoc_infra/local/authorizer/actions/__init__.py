@@ -20,11 +20,12 @@ from byoc_infra.local.authorizer.actions import (
     sts,
     watching,
 )
-from byoc_infra.local.authorizer.actions._rules import Check, Row
-from byoc_infra.local.authorizer.state import resource_tags
+from byoc_infra.local.authorizer.actions._existing import families, traits_of
+from byoc_infra.local.authorizer.actions._keys import Values
+from byoc_infra.local.authorizer.actions._rules import EVERYTHING, Check, Row
 from byoc_infra.local.wire import Call
 
-__all__ = ["TABLES", "Check", "checks", "is_modelled"]
+__all__ = ["SHARED_KEYS", "TABLES", "Check", "checks", "is_modelled", "produced"]
 
 TABLES: dict[str, dict[str, Row]] = {
     "application-autoscaling": watching.AUTOSCALING_ROWS,
@@ -44,13 +45,38 @@ TABLES: dict[str, dict[str, Row]] = {
 }
 """botocore's service name → operation → its questions."""
 
-_OWN_TAG_KEYS = frozenset({"ec2", "ecs", "elasticloadbalancing", "iam", "secretsmanager"})
-"""Services that also know resource tags under a key of their own: `ec2:ResourceTag/…`."""
+SHARED_KEYS = frozenset(
+    {
+        "aws:PrincipalAccount",
+        "aws:PrincipalArn",
+        "aws:PrincipalTag/",
+        "aws:RequestedRegion",
+        "aws:ResourceAccount",
+        "aws:SecureTransport",
+        "aws:SourceIdentity",
+        "aws:ViaAWSService",
+    }
+)
+"""The keys that every request may have; one that ends in `/` is followed by a tag."""
 
 
 def is_modelled(service: str, operation: str) -> bool:
     """Whether there is a row for an operation."""
     return operation in TABLES.get(service, {})
+
+
+def produced(action: str) -> frozenset[str]:
+    """The keys that some request for an action may have, beside `SHARED_KEYS`."""
+    rules = [
+        rule
+        for table in TABLES.values()
+        for row in table.values()
+        for rule in row
+        if rule.action == action
+    ]
+    found = {key for rule in rules for key in rule.produces}
+    on_things = any(rule.resources is not EVERYTHING for rule in rules)
+    return frozenset(found | (families(action.partition(":")[0]) if on_things else frozenset()))
 
 
 def checks(call: Call) -> Iterator[Check]:
@@ -65,19 +91,24 @@ def checks(call: Call) -> Iterator[Check]:
         context = {**shared, **via, **rule.context(call)}
         for resource in rule.resources(call):
             asked = True
-            seen = {**context, **_tags_of(resource)}
-            yield Check(action=rule.action, resource=resource, context=seen)
+            yield Check(
+                action=rule.action,
+                resource=resource,
+                context={**context, **_owner(resource, call), **traits_of(resource)},
+            )
     if row and not asked:
         # The call names no resource in the way that the row knows, so it could mean any.
         yield Check(action=row[0].action, resource="*", context=shared)
 
 
-def _shared(call: Call) -> dict[str, str]:
+def _shared(call: Call) -> dict[str, Values]:
     principal = call.principal
-    keys = {
+    keys: dict[str, Values] = {
         "aws:PrincipalAccount": principal.account_id,
         "aws:PrincipalArn": principal.role_arn or principal.arn,
         "aws:RequestedRegion": call.region,
+        # The emulator is plain HTTP on this machine; what it stands for, SDKs reach by TLS.
+        "aws:SecureTransport": "true",
         **{f"aws:PrincipalTag/{key}": value for key, value in principal.tags.items()},
     }
     if principal.source_identity:
@@ -85,7 +116,6 @@ def _shared(call: Call) -> dict[str, str]:
     return keys
 
 
-def _tags_of(resource: str) -> dict[str, str]:
-    tags = resource_tags(resource)
-    prefixes = ["aws", *({resource.split(":")[2]} & _OWN_TAG_KEYS)] if tags else []
-    return {f"{pre}:ResourceTag/{key}": value for pre in prefixes for key, value in tags.items()}
+def _owner(resource: str, call: Call) -> dict[str, Values]:
+    parts = resource.split(":", 5)
+    return {"aws:ResourceAccount": (parts[4:5] or [""])[0] or call.account_id}

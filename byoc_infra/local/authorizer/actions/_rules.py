@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from byoc_infra.local.authorizer.actions._keys import Keys, Values, fixed, produce
+from byoc_infra.local.authorizer.policies import Context
 from byoc_infra.local.authorizer.state import has_service_linked_role, pairs
 from byoc_infra.local.wire import Call
 
@@ -27,11 +29,11 @@ __all__ = [
     "needs",
     "passes_role",
     "reads",
+    "removed_tags",
     "values",
 ]
 
 Resources = Callable[[Call], Iterable[str]]
-Context = Callable[[Call], Mapping[str, str]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,7 @@ class Check:
 
     action: str
     resource: str
-    context: Mapping[str, str | tuple[str, ...]]
+    context: Context
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,10 +51,35 @@ class Rule:
 
     action: str
     resources: Resources
-    context: Context
+    keys: Keys
+    tagged: bool
+    """Seen with the tags that the request carries."""
     when: Callable[[Call], bool]
     forwarded: bool
     """Asked by another AWS service that acts for the caller (`aws:ViaAWSService`)."""
+
+    def context(self, call: Call) -> dict[str, Values]:
+        """The keys that one call has for this question."""
+        tags = asked_tags(call) if self.tagged else {}
+        found: dict[str, Values] = {
+            f"{prefix}{key}": value for prefix in self._prefixes for key, value in tags.items()
+        }
+        return {
+            **found,
+            **({"aws:TagKeys": tuple(tags)} if tags else {}),
+            **produce(self.keys, call),
+        }
+
+    @property
+    def produces(self) -> frozenset[str]:
+        """The keys that some call may have; one that ends in `/` is followed by a tag."""
+        tags = {*self._prefixes, "aws:TagKeys"} if self.tagged else set()
+        return frozenset({*tags, *self.keys})
+
+    @property
+    def _prefixes(self) -> tuple[str, ...]:
+        own = ("rds:req-tag/",) if self.action.startswith("rds:") else ()
+        return ("aws:RequestTag/", *own)
 
 
 Row = tuple[Rule, ...]
@@ -64,10 +91,6 @@ def EVERYTHING(_call: Call) -> tuple[str, ...]:  # noqa: N802 - reads as a const
     return ("*",)
 
 
-def _nothing(_call: Call) -> dict[str, str]:
-    return {}
-
-
 def _always(_call: Call) -> bool:
     return True
 
@@ -77,23 +100,26 @@ def needs(
     resources: Resources = EVERYTHING,
     *,
     tagged: bool = False,
-    keys: Mapping[str, str] | Context | None = None,
+    keys: Keys | None = None,
     when: Callable[[Call], bool] = _always,
     forwarded: bool = False,
 ) -> Rule:
     """Ask for `action`; `tagged`: with the request's tags; `keys`: further condition keys."""
-    extra: Context = _nothing
-    if callable(keys):
-        extra = keys
-    elif keys is not None:
-        fixed = keys
-        extra = lambda _call: fixed  # noqa: E731 - a constant as a function
+    through = _THROUGH_KMS if action.startswith("kms:") and forwarded else {}
+    return Rule(
+        action=action,
+        resources=resources,
+        keys={**through, **(keys or {})},
+        tagged=tagged,
+        when=when,
+        forwarded=forwarded,
+    )
 
-    def context(call: Call) -> dict[str, str]:
-        tags = asked_tags(call) if tagged else {}
-        return {**{f"aws:RequestTag/{key}": value for key, value in tags.items()}, **extra(call)}
 
-    return Rule(action=action, resources=resources, context=context, when=when, forwarded=forwarded)
+_THROUGH_KMS: Keys = {
+    "kms:CallerAccount": lambda call: call.account_id,
+    "kms:ViaService": lambda call: f"{call.service}.{call.region}.amazonaws.com",
+}
 
 
 def reads(prefix: str, operations: str) -> dict[str, Row]:
@@ -149,6 +175,15 @@ def asked_tags(call: Call) -> dict[str, str]:
     return pairs(call.params.get("Tags") or call.params.get("tags") or [])
 
 
+def removed_tags(call: Call) -> Values | None:
+    """The keys of tags that the request takes off: what `aws:TagKeys` is there."""
+    for name in ("TagKeys", "tagKeys", "Tags", "tags"):
+        listed = call.params.get(name)
+        if listed:
+            return tuple(str(item["Key"] if isinstance(item, Mapping) else item) for item in listed)
+    return None
+
+
 def passes_role(service: str, *parameters: str) -> tuple[Rule, ...]:
     """`iam:PassRole` for each role that is handed to `service`."""
 
@@ -164,7 +199,7 @@ def passes_role(service: str, *parameters: str) -> tuple[Rule, ...]:
         needs(
             "iam:PassRole",
             roles(name),
-            keys={"iam:PassedToService": service},
+            keys={"iam:PassedToService": fixed(service)},
             when=given(name),
         )
         for name in parameters
@@ -176,7 +211,7 @@ def creates_service_role(service: str, role: str) -> Rule:
     return needs(
         "iam:CreateServiceLinkedRole",
         at("iam", f"role/aws-service-role/{service}/{role}"),
-        keys={"iam:AWSServiceName": service},
+        keys={"iam:AWSServiceName": fixed(service)},
         when=lambda call: not has_service_linked_role(call.account_id, service),
         forwarded=True,
     )

@@ -7,6 +7,7 @@ resource types are asked for only where the call names such a resource.
 
 from collections.abc import Callable, Mapping
 
+from byoc_infra.local.authorizer.actions._keys import fixed
 from byoc_infra.local.authorizer.actions._rules import (
     Resources,
     Row,
@@ -84,7 +85,7 @@ def _makes(operation: str, kind: str, *within: Rule) -> Row:
         "ec2:CreateTags",
         new,
         tagged=True,
-        keys={"ec2:CreateAction": operation},
+        keys={"ec2:CreateAction": fixed(operation)},
         when=lambda call: bool(_spec_tags(call)),
     )
     return (needs(action, new, tagged=True), *within, tagging)
@@ -125,7 +126,7 @@ def _opens(operation: str) -> Row:
     """Adding rules to a group: the group, and the rules where they get tags."""
     tagged: Callable[[Call], bool] = lambda call: bool(_spec_tags(call))  # noqa: E731
     rule = at("ec2", "security-group-rule/*")
-    create = {"ec2:CreateAction": operation}
+    create = {"ec2:CreateAction": fixed(operation)}
     return (
         needs(f"ec2:{operation}", _SG),
         needs(f"ec2:{operation}", rule, tagged=True, when=tagged),

@@ -4,6 +4,7 @@ Names and ARNs of clusters, services and tasks are both taken by the API; what i
 the ARN in the caller's account, because that is what is then acted on.
 """
 
+from byoc_infra.local.authorizer.actions._keys import Keys, Value, Values, fixed, said, switch
 from byoc_infra.local.authorizer.actions._rules import (
     Resources,
     Row,
@@ -13,16 +14,18 @@ from byoc_infra.local.authorizer.actions._rules import (
     needs,
     passes_role,
     reads,
+    removed_tags,
     values,
 )
-from byoc_infra.local.authorizer.state import task_roles
+from byoc_infra.local.authorizer.state import task_definition, task_roles
 from byoc_infra.local.wire import Call
 
 __all__ = ["ROWS"]
 
 
 _TASKS = "ecs-tasks.amazonaws.com"
-_TO_TASKS = {"iam:PassedToService": _TASKS}
+_TO_TASKS: Keys = {"iam:PassedToService": fixed(_TASKS)}
+_NETWORK = "networkConfiguration.awsvpcConfiguration"
 
 
 def _base(call: Call) -> str:
@@ -102,8 +105,70 @@ def _services_of_deployments(call: Call) -> tuple[str, ...]:
     )
 
 
-def _in_cluster(call: Call) -> dict[str, str]:
-    return {"ecs:cluster": _cluster(call)[0]}
+def _definition(call: Call) -> str | None:
+    """The task definition that is named, as an ARN with its revision where there is one."""
+    name = call.params.get("taskDefinition")
+    if not name:
+        return None
+    found = task_definition(call.account_id, call.region, _last(name))
+    return str(found.arn) if found else f"{_base(call)}:task-definition/{_last(name)}"
+
+
+def _size(attribute: str) -> Value:
+    """The CPU or memory of the task definition that is named."""
+
+    def value(call: Call) -> Values | None:
+        name = _last(call.params.get("taskDefinition") or "")
+        held = getattr(task_definition(call.account_id, call.region, name), attribute, None)
+        return str(held) if held else None
+
+    return value
+
+
+def _providers(call: Call) -> Values | None:
+    wanted = call.params.get("capacityProviderStrategy") or []
+    base = f"{_base(call)}:capacity-provider"
+    return tuple(f"{base}/{_last(item.get('capacityProvider', ''))}" for item in wanted) or None
+
+
+def _volumes(call: Call) -> Values | None:
+    wanted = call.params.get("volumeConfigurations")
+    return str(any("managedEBSVolume" in item for item in wanted)).lower() if wanted else None
+
+
+def _privileged(call: Call) -> Values | None:
+    stated = said("containerDefinitions.privileged")(call) or ()
+    return str("true" in stated).lower() if stated else None
+
+
+_IN_CLUSTER: Keys = {"ecs:cluster": lambda call: _cluster(call)[0]}
+_TASK_OF: Keys = {
+    "ecs:capacity-provider": _providers,
+    "ecs:enable-ebs-volumes": _volumes,
+    "ecs:enable-execute-command": switch("enableExecuteCommand"),
+}
+_SERVICE_OF: Keys = {
+    **_IN_CLUSTER,
+    **_TASK_OF,
+    "ecs:auto-assign-public-ip": switch(f"{_NETWORK}.assignPublicIp", on="ENABLED"),
+    "ecs:enable-ecs-managed-tags": switch("enableECSManagedTags"),
+    "ecs:enable-service-connect": switch("serviceConnectConfiguration.enabled"),
+    "ecs:enable-vpc-lattice": lambda call: (
+        "true" if call.params.get("vpcLatticeConfigurations") else None
+    ),
+    "ecs:namespace": said("serviceConnectConfiguration.namespace"),
+    "ecs:propagate-tags": said("propagateTags"),
+    "ecs:subnet": said(f"{_NETWORK}.subnets"),
+    "ecs:task-cpu": _size("cpu"),
+    "ecs:task-definition": _definition,
+    "ecs:task-memory": _size("memory"),
+}
+_DEFINITION_OF: Keys = {
+    "ecs:compute-compatibility": said("requiresCompatibilities"),
+    "ecs:privileged": _privileged,
+    "ecs:task-cpu": said("cpu"),
+    "ecs:task-memory": said("memory"),
+}
 
 
 def _tags_on_create(operation: str, resources: Resources) -> Rule:
@@ -111,7 +176,7 @@ def _tags_on_create(operation: str, resources: Resources) -> Rule:
         "ecs:TagResource",
         resources,
         tagged=True,
-        keys={"ecs:CreateAction": operation},
+        keys={"ecs:CreateAction": fixed(operation)},
         when=lambda call: bool(asked_tags(call)),
     )
 
@@ -130,41 +195,51 @@ ROWS: dict[str, Row] = {
     "PutClusterCapacityProviders": (needs("ecs:PutClusterCapacityProviders", _cluster),),
     "DeleteCluster": (needs("ecs:DeleteCluster", _cluster),),
     "RegisterTaskDefinition": (
-        needs("ecs:RegisterTaskDefinition", _family, tagged=True),
+        needs("ecs:RegisterTaskDefinition", _family, tagged=True, keys=_DEFINITION_OF),
         *passes_role(_TASKS, "taskRoleArn", "executionRoleArn"),
         _tags_on_create("RegisterTaskDefinition", _family),
     ),
     "DeleteTaskDefinitions": (needs("ecs:DeleteTaskDefinitions", _definitions),),
     "CreateService": (
-        needs("ecs:CreateService", _service("serviceName"), tagged=True, keys=_in_cluster),
+        needs("ecs:CreateService", _service("serviceName"), tagged=True, keys=_SERVICE_OF),
         _tags_on_create("CreateService", _service("serviceName")),
         _ROLE,
     ),
-    "UpdateService": (needs("ecs:UpdateService", _service("service"), keys=_in_cluster),),
-    "DeleteService": (needs("ecs:DeleteService", _service("service"), keys=_in_cluster),),
-    "DescribeServices": (needs("ecs:DescribeServices", _services, keys=_in_cluster),),
-    "ListServices": (needs("ecs:ListServices", keys=_in_cluster),),
+    "UpdateService": (needs("ecs:UpdateService", _service("service"), keys=_SERVICE_OF),),
+    "DeleteService": (needs("ecs:DeleteService", _service("service"), keys=_IN_CLUSTER),),
+    "DescribeServices": (needs("ecs:DescribeServices", _services, keys=_IN_CLUSTER),),
+    "ListServices": (needs("ecs:ListServices", keys=_IN_CLUSTER),),
     "ListServiceDeployments": (
-        needs("ecs:ListServiceDeployments", _service("service"), keys=_in_cluster),
+        needs("ecs:ListServiceDeployments", _service("service"), keys=_IN_CLUSTER),
     ),
     "DescribeServiceDeployments": (
         needs("ecs:DescribeServiceDeployments", _services_of_deployments),
         needs("ecs:DescribeServiceDeployments", _service_deployments),
     ),
-    "ListTasks": (needs("ecs:ListTasks", _instances, keys=_in_cluster),),
-    "DescribeTasks": (needs("ecs:DescribeTasks", _tasks("tasks"), keys=_in_cluster),),
-    "StopTask": (needs("ecs:StopTask", _tasks("task"), keys=_in_cluster),),
+    "ListTasks": (needs("ecs:ListTasks", _instances, keys=_IN_CLUSTER),),
+    "DescribeTasks": (needs("ecs:DescribeTasks", _tasks("tasks"), keys=_IN_CLUSTER),),
+    "StopTask": (needs("ecs:StopTask", _tasks("task"), keys=_IN_CLUSTER),),
     "RunTask": (
-        needs("ecs:RunTask", _definitions, tagged=True, keys=_in_cluster),
+        needs("ecs:RunTask", _definitions, tagged=True, keys={**_IN_CLUSTER, **_TASK_OF}),
         needs("iam:PassRole", _roles_of_definition, keys=_TO_TASKS),
         _tags_on_create("RunTask", _tasks("")),
     ),
     "ExecuteCommand": (
         needs("ecs:ExecuteCommand", _cluster),
-        needs("ecs:ExecuteCommand", _tasks("task"), keys=_in_cluster),
+        needs(
+            "ecs:ExecuteCommand",
+            _tasks("task"),
+            keys={
+                **_IN_CLUSTER,
+                "ecs:container-name": said("container"),
+                "ecs:task": lambda call: next(iter(_tasks("task")(call))),
+            },
+        ),
     ),
     "TagResource": (needs("ecs:TagResource", values("resourceArn"), tagged=True),),
-    "UntagResource": (needs("ecs:UntagResource", values("resourceArn")),),
+    "UntagResource": (
+        needs("ecs:UntagResource", values("resourceArn"), keys={"aws:TagKeys": removed_tags}),
+    ),
     "ListTagsForResource": (needs("ecs:ListTagsForResource", values("resourceArn")),),
     **reads(
         "ecs",

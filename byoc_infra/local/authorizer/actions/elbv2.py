@@ -1,5 +1,6 @@
 """Elastic Load Balancing v2: what each operation on balancers, target groups and listeners asks."""
 
+from byoc_infra.local.authorizer.actions._keys import Keys, Value, Values, fixed, said
 from byoc_infra.local.authorizer.actions._rules import (
     Resources,
     Row,
@@ -8,6 +9,7 @@ from byoc_infra.local.authorizer.actions._rules import (
     creates_service_role,
     needs,
     reads,
+    removed_tags,
     values,
 )
 from byoc_infra.local.wire import Call
@@ -41,19 +43,53 @@ def _below(parent: str, kind: str) -> Resources:
     return resources
 
 
-def _makes(operation: str, on: Resources, new: Resources, *more: Rule) -> Row:
+def _subnets(call: Call) -> Values | None:
+    """Those of a balancer, in either of the two ways to give them."""
+    ids = (*_listed(call, "Subnets"), *_listed(call, "SubnetMappings.SubnetId"))
+    return ids or None
+
+
+def _listed(call: Call, path: str) -> tuple[str, ...]:
+    found = said(path)(call)
+    return found if isinstance(found, tuple) else ()
+
+
+def _policies(call: Call) -> Values | None:
+    policy = call.params.get("SslPolicy")
+    return (str(policy),) if policy else None
+
+
+_BALANCER: Keys = {
+    f"{_ELB}:Scheme": said("Scheme"),
+    f"{_ELB}:SecurityGroup": said("SecurityGroups"),
+    f"{_ELB}:Subnet": _subnets,
+}
+_LISTENER: Keys = {
+    f"{_ELB}:ListenerProtocol": said("Protocol"),
+    f"{_ELB}:SecurityPolicy": _policies,
+}
+_UNTAGGED: Keys = {"aws:TagKeys": removed_tags}
+
+
+def _makes(
+    operation: str, on: Resources, new: Resources, *more: Rule, keys: Keys | None = None
+) -> Row:
     tagging = needs(
         f"{_ELB}:AddTags",
         new,
         tagged=True,
-        keys={f"{_ELB}:CreateAction": operation},
+        keys={f"{_ELB}:CreateAction": fixed(operation)},
         when=lambda call: bool(asked_tags(call)),
     )
-    return (needs(f"{_ELB}:{operation}", on, tagged=True), tagging, *more)
+    return (needs(f"{_ELB}:{operation}", on, tagged=True, keys=keys), tagging, *more)
 
 
-def _each(parameter: str, operations: str) -> dict[str, Row]:
-    return {name: (needs(f"{_ELB}:{name}", values(parameter)),) for name in operations.split()}
+def _each(parameter: str, operations: str, **keys: Value) -> dict[str, Row]:
+    named = {f"{_ELB}:{key}": value for key, value in keys.items()}
+    return {
+        name: (needs(f"{_ELB}:{name}", values(parameter), keys=named),)
+        for name in operations.split()
+    }
 
 
 ROWS: dict[str, Row] = {
@@ -64,28 +100,34 @@ ROWS: dict[str, Row] = {
         creates_service_role(
             "elasticloadbalancing.amazonaws.com", "AWSServiceRoleForElasticLoadBalancing"
         ),
+        keys=_BALANCER,
     ),
     "CreateTargetGroup": _makes("CreateTargetGroup", _new_target_group, _new_target_group),
     "CreateListener": _makes(
-        "CreateListener", values("LoadBalancerArn"), _below("LoadBalancerArn", "listener")
+        "CreateListener",
+        values("LoadBalancerArn"),
+        _below("LoadBalancerArn", "listener"),
+        keys=_LISTENER,
     ),
     "CreateRule": _makes(
         "CreateRule", values("ListenerArn"), _below("ListenerArn", "listener-rule")
     ),
     **_each(
         "LoadBalancerArn",
-        "DeleteLoadBalancer ModifyLoadBalancerAttributes SetIpAddressType SetSecurityGroups "
-        "SetSubnets",
+        "DeleteLoadBalancer ModifyLoadBalancerAttributes SetIpAddressType",
     ),
+    **_each("LoadBalancerArn", "SetSecurityGroups", SecurityGroup=said("SecurityGroups")),
+    **_each("LoadBalancerArn", "SetSubnets", Subnet=_subnets),
     **_each(
         "TargetGroupArn",
         "DeleteTargetGroup DeregisterTargets ModifyTargetGroup ModifyTargetGroupAttributes "
         "RegisterTargets",
     ),
-    **_each("ListenerArn", "DeleteListener ModifyListener ModifyListenerAttributes"),
+    **_each("ListenerArn", "DeleteListener ModifyListenerAttributes"),
+    "ModifyListener": (needs(f"{_ELB}:ModifyListener", values("ListenerArn"), keys=_LISTENER),),
     **_each("RuleArn", "DeleteRule ModifyRule"),
     "AddTags": (needs(f"{_ELB}:AddTags", values("ResourceArns"), tagged=True),),
-    "RemoveTags": (needs(f"{_ELB}:RemoveTags", values("ResourceArns")),),
+    "RemoveTags": (needs(f"{_ELB}:RemoveTags", values("ResourceArns"), keys=_UNTAGGED),),
     **reads(
         _ELB,
         "DescribeAccountLimits DescribeCapacityReservation DescribeListenerAttributes "

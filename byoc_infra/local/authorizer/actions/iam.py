@@ -1,5 +1,6 @@
 """IAM: what each operation on roles, policies and users asks."""
 
+from byoc_infra.local.authorizer.actions._keys import Keys, Values, said
 from byoc_infra.local.authorizer.actions._rules import (
     Resources,
     Row,
@@ -8,9 +9,10 @@ from byoc_infra.local.authorizer.actions._rules import (
     at,
     needs,
     reads,
+    removed_tags,
     values,
 )
-from byoc_infra.local.authorizer.state import role_arn
+from byoc_infra.local.authorizer.state import role_arn, role_boundary
 from byoc_infra.local.wire import Call
 
 __all__ = ["ROWS"]
@@ -48,32 +50,45 @@ def _deletion_task(call: Call) -> tuple[str, ...]:
     return (f"arn:aws:iam::{call.account_id}:role/{path}",)
 
 
-def _each(resources: Resources, operations: str) -> dict[str, Row]:
-    return {name: (needs(f"iam:{name}", resources),) for name in operations.split()}
+def _boundary(call: Call) -> Values | None:
+    """The boundary that the role has."""
+    return role_boundary(call.account_id, str(call.params.get("RoleName", "")))
 
 
-def _makes(operation: str, resources: Resources, tagging: str) -> Row:
+_BOUND: Keys = {"iam:PermissionsBoundary": _boundary}
+_GIVEN_BOUNDARY: Keys = {"iam:PermissionsBoundary": said("PermissionsBoundary")}
+_POLICY: Keys = {"iam:PolicyARN": said("PolicyArn")}
+
+
+def _each(resources: Resources, operations: str, keys: Keys | None = None) -> dict[str, Row]:
+    return {name: (needs(f"iam:{name}", resources, keys=keys),) for name in operations.split()}
+
+
+def _makes(operation: str, resources: Resources, tagging: str, keys: Keys | None = None) -> Row:
     tags: Rule = needs(
         f"iam:{tagging}", resources, tagged=True, when=lambda call: bool(asked_tags(call))
     )
-    return (needs(f"iam:{operation}", resources, tagged=True), tags)
+    return (needs(f"iam:{operation}", resources, tagged=True, keys=keys), tags)
 
 
 ROWS: dict[str, Row] = {
-    "CreateRole": _makes("CreateRole", _new("role", "RoleName"), "TagRole"),
+    "CreateRole": _makes("CreateRole", _new("role", "RoleName"), "TagRole", _GIVEN_BOUNDARY),
     "TagRole": (needs("iam:TagRole", _role, tagged=True),),
     **_each(
         _role,
-        "GetRole UpdateRole UpdateRoleDescription UpdateAssumeRolePolicy DeleteRole UntagRole "
+        "GetRole UpdateRole UpdateRoleDescription UpdateAssumeRolePolicy DeleteRole "
         "ListRoleTags ListRolePolicies ListAttachedRolePolicies ListInstanceProfilesForRole "
-        "PutRolePermissionsBoundary DeleteRolePermissionsBoundary PutRolePolicy GetRolePolicy "
-        "DeleteRolePolicy AttachRolePolicy DetachRolePolicy DeleteServiceLinkedRole",
+        "GetRolePolicy DeleteServiceLinkedRole",
     ),
+    **_each(_role, "UntagRole", {"aws:TagKeys": removed_tags}),
+    **_each(_role, "PutRolePolicy DeleteRolePolicy DeleteRolePermissionsBoundary", _BOUND),
+    **_each(_role, "PutRolePermissionsBoundary", _GIVEN_BOUNDARY),
+    **_each(_role, "AttachRolePolicy DetachRolePolicy", {**_BOUND, **_POLICY}),
     "CreateServiceLinkedRole": (
         needs(
             "iam:CreateServiceLinkedRole",
             _linked_role,
-            keys=lambda call: {"iam:AWSServiceName": str(call.params.get("AWSServiceName", ""))},
+            keys={"iam:AWSServiceName": said("AWSServiceName")},
         ),
     ),
     "GetServiceLinkedRoleDeletionStatus": (
@@ -84,9 +99,10 @@ ROWS: dict[str, Row] = {
     **_each(
         values("PolicyArn", absent="*"),
         "GetPolicy GetPolicyVersion ListPolicyVersions CreatePolicyVersion DeletePolicyVersion "
-        "SetDefaultPolicyVersion DeletePolicy UntagPolicy ListPolicyTags ListEntitiesForPolicy",
+        "SetDefaultPolicyVersion DeletePolicy ListPolicyTags ListEntitiesForPolicy",
     ),
-    "CreateUser": _makes("CreateUser", _new("user", "UserName"), "TagUser"),
+    **_each(values("PolicyArn"), "UntagPolicy", {"aws:TagKeys": removed_tags}),
+    "CreateUser": _makes("CreateUser", _new("user", "UserName"), "TagUser", _GIVEN_BOUNDARY),
     **_each(
         _user,
         "GetUser DeleteUser CreateAccessKey UpdateAccessKey DeleteAccessKey ListAccessKeys "

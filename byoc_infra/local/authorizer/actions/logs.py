@@ -10,6 +10,7 @@ from byoc_infra.local.authorizer.actions._rules import (
     asked_tags,
     needs,
     reads,
+    removed_tags,
 )
 from byoc_infra.local.wire import Call
 
@@ -55,7 +56,10 @@ ROWS: dict[str, Row] = {
     ),
     **_each(_stream, "CreateLogStream DeleteLogStream PutLogEvents GetLogEvents"),
     "TagResource": (needs("logs:TagResource", _tagged_arn, tagged=True),),
-    **_each(_tagged_arn, "UntagResource ListTagsForResource"),
+    "UntagResource": (
+        needs("logs:UntagResource", _tagged_arn, keys={"aws:TagKeys": removed_tags}),
+    ),
+    **_each(_tagged_arn, "ListTagsForResource"),
     "ListTagsLogGroup": (needs("logs:ListTagsLogGroup", _plain),),
     **reads("logs", "DescribeLogGroups DescribeResourcePolicies"),
 }

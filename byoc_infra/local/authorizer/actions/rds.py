@@ -8,6 +8,7 @@ its secret (RDS User Guide, "Password management with Secrets Manager").
 
 from collections.abc import Callable
 
+from byoc_infra.local.authorizer.actions._keys import Keys, Values, fixed, said, switch
 from byoc_infra.local.authorizer.actions._rules import (
     Resources,
     Row,
@@ -19,6 +20,7 @@ from byoc_infra.local.authorizer.actions._rules import (
     needs,
     passes_role,
     reads,
+    removed_tags,
     values,
 )
 from byoc_infra.local.authorizer.state import database, key_arn
@@ -85,11 +87,53 @@ def _own_storage_key() -> tuple[Rule, ...]:
     return (needs("kms:DescribeKey", key, when=when, forwarded=True), *_uses_key(key, when))
 
 
-def _makes(operation: str, new: Resources, *more: Rule) -> Row:
+def _still_managed(call: Call) -> Values | None:
+    """Whether AWS keeps the password: as the request says, or as it is."""
+    identifier = str(call.params.get("DBInstanceIdentifier", ""))
+    held = database(call.account_id, call.region, identifier)
+    known = getattr(held, "manage_master_user_password", None) or False
+    return switch("ManageMasterUserPassword", default=str(bool(known)).lower())(call)
+
+
+_REQUESTED: Keys = {
+    "rds:BackupTarget": said("BackupTarget", "region"),
+    "rds:ManageMasterUserPassword": switch("ManageMasterUserPassword", default="false"),
+    "rds:PubliclyAccessible": switch("PubliclyAccessible"),
+}
+_NEW_DATABASE: Keys = {
+    **_REQUESTED,
+    "rds:DatabaseClass": said("DBInstanceClass"),
+    "rds:DatabaseEngine": said("Engine"),
+    "rds:DatabaseName": said("DBName"),
+    "rds:MultiAz": switch("MultiAZ", default="false"),
+    "rds:Piops": said("Iops", "0"),
+    "rds:StorageEncrypted": switch("StorageEncrypted", default="false"),
+    "rds:StorageSize": said("AllocatedStorage"),
+    "rds:Vpc": fixed("true"),
+}
+_BACKUP: Keys = {"rds:BackupTarget": said("BackupTarget", "region")}
+_PASSWORD: Keys = {"rds:ManageMasterUserPassword": _still_managed}
+_EXPLICIT: Keys = {"rds:TagsFromRequest": fixed("true")}
+_INHERITED: Keys = {"rds:TagsFromRequest": fixed("false")}
+
+
+def _makes(operation: str, new: Resources, *more: Rule, keys: Keys | None = None) -> Row:
     tags = needs(
-        "rds:AddTagsToResource", new, tagged=True, when=lambda call: bool(asked_tags(call))
+        "rds:AddTagsToResource",
+        new,
+        tagged=True,
+        keys=_EXPLICIT,
+        when=lambda call: bool(asked_tags(call)),
     )
-    return (needs(f"rds:{operation}", new, tagged=True), *more, tags)
+    return (needs(f"rds:{operation}", new, tagged=True, keys=keys), *more, tags)
+
+
+def _creates_with(group: Resources) -> Rule:
+    return needs("rds:CreateDBInstance", group, tagged=True, keys=_REQUESTED)
+
+
+def _modifies(resources: Resources, parameter: str) -> Rule:
+    return needs("rds:ModifyDBInstance", resources, keys=_PASSWORD, when=given(parameter))
 
 
 def _copies_tags(call: Call) -> bool:
@@ -112,23 +156,20 @@ ROWS: dict[str, Row] = {
     "CreateDBInstance": _makes(
         "CreateDBInstance",
         _DB,
-        needs(
-            "rds:CreateDBInstance", _default_group("pg", "DBParameterGroupName", ""), tagged=True
-        ),
-        needs("rds:CreateDBInstance", _default_group("og", "OptionGroupName", "-"), tagged=True),
-        needs("rds:CreateDBInstance", _subnet_group, tagged=True),
+        _creates_with(_default_group("pg", "DBParameterGroupName", "")),
+        _creates_with(_default_group("og", "OptionGroupName", "-")),
+        _creates_with(_subnet_group),
         *passes_role("monitoring.rds.amazonaws.com", "MonitoringRoleArn"),
         *_managed_password(),
         *_own_storage_key(),
         creates_service_role("rds.amazonaws.com", "AWSServiceRoleForRDS"),
+        keys=_NEW_DATABASE,
     ),
     "ModifyDBInstance": (
-        needs("rds:ModifyDBInstance", _DB),
-        needs("rds:ModifyDBInstance", _PARAMETERS, when=given("DBParameterGroupName")),
-        needs(
-            "rds:ModifyDBInstance", at("rds", "og:{OptionGroupName}"), when=given("OptionGroupName")
-        ),
-        needs("rds:ModifyDBInstance", _SUBNETS, when=given("DBSubnetGroupName")),
+        _modifies(_DB, "DBInstanceIdentifier"),
+        _modifies(_PARAMETERS, "DBParameterGroupName"),
+        _modifies(at("rds", "og:{OptionGroupName}"), "OptionGroupName"),
+        _modifies(_SUBNETS, "DBSubnetGroupName"),
         *passes_role("monitoring.rds.amazonaws.com", "MonitoringRoleArn"),
         *_managed_password(),
         needs(
@@ -140,9 +181,16 @@ ROWS: dict[str, Row] = {
     ),
     "DeleteDBInstance": (
         needs("rds:DeleteDBInstance", _DB),
-        needs("rds:CreateDBSnapshot", _DB, when=given("FinalDBSnapshotIdentifier")),
-        needs("rds:CreateDBSnapshot", _FINAL, when=given("FinalDBSnapshotIdentifier")),
-        needs("rds:AddTagsToResource", _FINAL, when=_copies_tags),
+        *(
+            needs(
+                "rds:CreateDBSnapshot",
+                resources,
+                keys=_BACKUP,
+                when=given("FinalDBSnapshotIdentifier"),
+            )
+            for resources in (_DB, _FINAL)
+        ),
+        needs("rds:AddTagsToResource", _FINAL, keys=_INHERITED, when=_copies_tags),
     ),
     **_each(
         _DB,
@@ -160,11 +208,23 @@ ROWS: dict[str, Row] = {
         "DescribeDBParameterGroups DescribeDBParameters",
     ),
     "CreateDBSnapshot": _makes(
-        "CreateDBSnapshot", _SNAPSHOT, needs("rds:CreateDBSnapshot", _DB, tagged=True)
+        "CreateDBSnapshot",
+        _SNAPSHOT,
+        needs("rds:CreateDBSnapshot", _DB, tagged=True, keys=_BACKUP),
+        keys=_BACKUP,
     ),
-    **_each(_SNAPSHOT, "DeleteDBSnapshot DescribeDBSnapshots"),
-    "AddTagsToResource": (needs("rds:AddTagsToResource", values("ResourceName"), tagged=True),),
-    **_each(values("ResourceName"), "RemoveTagsFromResource ListTagsForResource"),
+    **_each(_SNAPSHOT, "DeleteDBSnapshot DescribeDBSnapshots ModifyDBSnapshotAttribute"),
+    "AddTagsToResource": (
+        needs("rds:AddTagsToResource", values("ResourceName"), tagged=True, keys=_EXPLICIT),
+    ),
+    "RemoveTagsFromResource": (
+        needs(
+            "rds:RemoveTagsFromResource",
+            values("ResourceName"),
+            keys={"aws:TagKeys": removed_tags},
+        ),
+    ),
+    **_each(values("ResourceName"), "ListTagsForResource"),
     "DescribeOptionGroups": (needs("rds:DescribeOptionGroups", at("rds", "og:*")),),
     "DescribeDBClusters": (needs("rds:DescribeDBClusters", at("rds", "cluster:*")),),
     "DescribePendingMaintenanceActions": (

@@ -7,6 +7,7 @@ not. With a key of the customer's own, reading and writing values asks for that 
 
 from collections.abc import Callable
 
+from byoc_infra.local.authorizer.actions._keys import Keys, Values, said, switch
 from byoc_infra.local.authorizer.actions._rules import (
     Resources,
     Row,
@@ -15,8 +16,14 @@ from byoc_infra.local.authorizer.actions._rules import (
     given,
     needs,
     reads,
+    removed_tags,
 )
-from byoc_infra.local.authorizer.state import key_arn, secret_arn, secret_key_arn
+from byoc_infra.local.authorizer.state import (
+    key_arn,
+    secret_arn,
+    secret_key_arn,
+    secret_rotation,
+)
 from byoc_infra.local.wire import Call
 
 __all__ = ["ROWS"]
@@ -50,13 +57,49 @@ def _uses_key(key: Resources, actions: str, when: Callable[[Call], bool] | None 
     )
 
 
+def _key_arn(call: Call) -> Values | None:
+    name = call.params.get("KmsKeyId")
+    return key_arn(call.account_id, call.region, str(name)) if name else None
+
+
+def _rotation(call: Call) -> Values | None:
+    return secret_rotation(call.account_id, call.region, str(call.params.get("SecretId", "")))
+
+
+def _rules_given(call: Call) -> Values | None:
+    return str("RotationRules" in call.params).lower()
+
+
+_SM = "secretsmanager"
+_EXISTING: Keys = {
+    f"{_SM}:SecretId": lambda call: _secret(call)[0],
+    f"{_SM}:SecretPrimaryRegion": lambda call: call.region,
+    f"{_SM}:resource/AllowRotationLambdaArn": _rotation,
+}
+_ENCRYPTED: Keys = {f"{_SM}:KmsKeyArn": _key_arn, f"{_SM}:KmsKeyId": said("KmsKeyId")}
+_NEW_SECRET: Keys = {
+    **_ENCRYPTED,
+    f"{_SM}:AddReplicaRegions": said("AddReplicaRegions.Region"),
+    f"{_SM}:Description": said("Description"),
+    f"{_SM}:ForceOverwriteReplicaSecret": switch("ForceOverwriteReplicaSecret"),
+    f"{_SM}:Name": said("Name"),
+    f"{_SM}:Type": said("Type"),
+}
+
+
+def _on(operation: str, keys: Keys | None = None, *, tagged: bool = False) -> Row:
+    """A row for an operation on an existing secret, with further keys."""
+    every = {**_EXISTING, **(keys or {})}
+    return (needs(f"{_SM}:{operation}", _secret, tagged=tagged, keys=every),)
+
+
 def _each(operations: str) -> dict[str, Row]:
-    return {name: (needs(f"secretsmanager:{name}", _secret),) for name in operations.split()}
+    return {name: _on(name) for name in operations.split()}
 
 
 ROWS: dict[str, Row] = {
     "CreateSecret": (
-        needs("secretsmanager:CreateSecret", _NEW, tagged=True),
+        needs("secretsmanager:CreateSecret", _NEW, tagged=True, keys=_NEW_SECRET),
         needs(
             "secretsmanager:TagResource",
             _NEW,
@@ -66,22 +109,43 @@ ROWS: dict[str, Row] = {
         *_uses_key(_given_key, "GenerateDataKey Decrypt", _writes_with_own_key),
     ),
     "PutSecretValue": (
-        needs("secretsmanager:PutSecretValue", _secret),
+        *_on("PutSecretValue"),
         *_uses_key(_own_key, "GenerateDataKey Decrypt"),
     ),
     "GetSecretValue": (
-        needs("secretsmanager:GetSecretValue", _secret),
+        *_on(
+            "GetSecretValue",
+            {f"{_SM}:VersionId": said("VersionId"), f"{_SM}:VersionStage": said("VersionStage")},
+        ),
         *_uses_key(_own_key, "Decrypt"),
     ),
     "UpdateSecret": (
-        needs("secretsmanager:UpdateSecret", _secret),
+        *_on("UpdateSecret", {**_ENCRYPTED, f"{_SM}:Description": said("Description")}),
         *_uses_key(_given_key, "GenerateDataKey Decrypt", given("KmsKeyId")),
     ),
-    "TagResource": (needs("secretsmanager:TagResource", _secret, tagged=True),),
+    "DeleteSecret": _on(
+        "DeleteSecret",
+        {
+            f"{_SM}:ForceDeleteWithoutRecovery": switch("ForceDeleteWithoutRecovery"),
+            f"{_SM}:RecoveryWindowInDays": said("RecoveryWindowInDays"),
+        },
+    ),
+    "PutResourcePolicy": _on(
+        "PutResourcePolicy", {f"{_SM}:BlockPublicPolicy": switch("BlockPublicPolicy")}
+    ),
+    "RotateSecret": _on(
+        "RotateSecret",
+        {
+            f"{_SM}:ModifyRotationRules": _rules_given,
+            f"{_SM}:RotateImmediately": switch("RotateImmediately"),
+            f"{_SM}:RotationLambdaARN": said("RotationLambdaARN"),
+        },
+    ),
+    "TagResource": _on("TagResource", tagged=True),
+    "UntagResource": _on("UntagResource", {"aws:TagKeys": removed_tags}),
     **_each(
-        "DescribeSecret DeleteSecret RestoreSecret ListSecretVersionIds RotateSecret "
-        "CancelRotateSecret PutResourcePolicy GetResourcePolicy DeleteResourcePolicy "
-        "ValidateResourcePolicy UntagResource UpdateSecretVersionStage",
+        "DescribeSecret RestoreSecret ListSecretVersionIds CancelRotateSecret GetResourcePolicy "
+        "DeleteResourcePolicy ValidateResourcePolicy UpdateSecretVersionStage",
     ),
     **reads("secretsmanager", "ListSecrets GetRandomPassword"),
 }

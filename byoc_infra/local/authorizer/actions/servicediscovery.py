@@ -4,6 +4,7 @@ A private DNS namespace is also a Route 53 hosted zone, and making or deleting o
 rights to that (Cloud Map Developer Guide, "API permissions reference").
 """
 
+from byoc_infra.local.authorizer.actions._keys import Keys, said
 from byoc_infra.local.authorizer.actions._rules import (
     Resources,
     Row,
@@ -11,6 +12,7 @@ from byoc_infra.local.authorizer.actions._rules import (
     at,
     needs,
     reads,
+    removed_tags,
 )
 from byoc_infra.local.authorizer.state import operation_targets
 from byoc_infra.local.wire import Call
@@ -41,8 +43,21 @@ def _zone(_call: Call) -> tuple[str, ...]:
     return ("arn:aws:route53:::hostedzone/*",)
 
 
-def _each(resources: Resources, operations: str) -> dict[str, Row]:
-    return {name: (needs(f"servicediscovery:{name}", resources),) for name in operations.split()}
+_SD = "servicediscovery"
+_IN_NAMESPACE: Keys = {f"{_SD}:NamespaceArn": lambda call: _namespace_of_new(call)[0]}
+_OWNER: Keys = {f"{_SD}:ServiceCreatedByAccount": lambda call: call.account_id}
+_INSTANCE: Keys = {f"{_SD}:ServiceArn": lambda call: next(iter(_INSTANCES(call)))}
+_NAMES: Keys = {
+    f"{_SD}:NamespaceName": said("NamespaceName"),
+    f"{_SD}:ServiceName": said("ServiceName"),
+}
+
+
+def _each(resources: Resources, operations: str, keys: Keys | None = None) -> dict[str, Row]:
+    return {
+        name: (needs(f"servicediscovery:{name}", resources, keys=keys),)
+        for name in operations.split()
+    }
 
 
 _TAGS = needs("servicediscovery:TagResource", tagged=True, when=lambda call: bool(asked_tags(call)))
@@ -63,23 +78,27 @@ ROWS: dict[str, Row] = {
     ),
     **_each(_NAMESPACE, "GetNamespace UpdatePrivateDnsNamespace"),
     "CreateService": (
-        needs("servicediscovery:CreateService", _namespace_of_new, tagged=True),
-        needs("servicediscovery:CreateService", at("servicediscovery", "service/*"), tagged=True),
+        *(
+            needs("servicediscovery:CreateService", made, tagged=True, keys=_IN_NAMESPACE)
+            for made in (_namespace_of_new, at("servicediscovery", "service/*"))
+        ),
         _TAGS,
     ),
-    **_each(_SERVICE, "GetService UpdateService DeleteService"),
+    **_each(_SERVICE, "GetService"),
+    **_each(_SERVICE, "UpdateService DeleteService", _OWNER),
     **_each(
         _INSTANCES,
         "RegisterInstance DeregisterInstance ListInstances GetInstance GetInstancesHealthStatus",
+        _INSTANCE,
     ),
     "GetOperation": (needs("servicediscovery:GetOperation", _operation),),
     "TagResource": (needs("servicediscovery:TagResource", tagged=True),),
     "DiscoverInstances": (
-        needs("servicediscovery:DiscoverInstances", at("servicediscovery", "namespace/*")),
-        needs("servicediscovery:DiscoverInstances", at("servicediscovery", "service/*")),
+        *(
+            needs("servicediscovery:DiscoverInstances", at("servicediscovery", kind), keys=_NAMES)
+            for kind in ("namespace/*", "service/*")
+        ),
     ),
-    **reads(
-        "servicediscovery",
-        "ListNamespaces ListOperations ListServices ListTagsForResource UntagResource",
-    ),
+    "UntagResource": (needs(f"{_SD}:UntagResource", keys={"aws:TagKeys": removed_tags}),),
+    **reads("servicediscovery", "ListNamespaces ListOperations ListServices ListTagsForResource"),
 }
