@@ -88,6 +88,11 @@ class Place:
             return "aws-cn"
         return "aws-us-gov" if self.region.startswith("us-gov-") else "aws"
 
+    @property
+    def dns_suffix(self) -> str:
+        """What the names of AWS's own hosts end with."""
+        return "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
+
     def arn(self, service: str, resource: str) -> str:
         """The ARN of something regional in this account."""
         return f"arn:{self.partition}:{service}:{self.region}:{self.aws_account_id}:{resource}"
@@ -169,8 +174,18 @@ class AccountNames:
         """The container of a secret that every deployment of the installation gets."""
         return f"{self.secrets}platform/{name}"
 
+    @property
+    def flow_log_group(self) -> str:
+        """Where the network's flow logs are."""
+        return self._named("/aws/vpc/langgraph-cloud")
+
+    @property
+    def flow_log_role(self) -> str:
+        """What VPC flow logs write with."""
+        return self._in_iam("LangGraphCloudFlowLogRole")
+
     def security_group(self, role: str) -> str:
-        """One of `lb-internal`, `lb-public`, `app`, `cache`, `database`."""
+        """One of `lb-internal`, `lb-public`, `app`, `cache`, `database`, `endpoints`."""
         return self._named(f"langgraph-cloud-{role}")
 
     def tags(self) -> dict[str, str]:

@@ -14,6 +14,7 @@ __all__ = [
     "AccessSpec",
     "AccountSpec",
     "DeploymentSpec",
+    "ExistingNetworkSpec",
     "NetworkSpec",
     "SecretReference",
     "parse",
@@ -25,6 +26,7 @@ MAY_BE_SECRET = (("secrets",), ("environment",), ("license_key",))
 """Fields whose wrong values are never repeated."""
 
 AwsAccountId = Annotated[str, Field(pattern=r"^\d{12}$")]
+SubnetId = Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$")]
 Installation = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,19}$")]
 
 
@@ -42,6 +44,21 @@ class NetworkSpec(_Spec):
     private_cidrs: tuple[str, ...] | None = None
     """One a zone, where the arithmetic's own choice does not fit."""
     public_cidrs: tuple[str, ...] | None = None
+    nat: Literal["none", "one", "per_zone"] = "one"
+    """How private subnets reach the internet; with none, AWS's services by VPC endpoints only."""
+    flow_logs: bool = True
+    """A record of every connection, in CloudWatch Logs."""
+    flow_log_retention_days: int = 90
+
+
+class ExistingNetworkSpec(_Spec):
+    """A VPC that is there; the account stack puts tags on it and nothing else."""
+
+    vpc_id: str = Field(pattern=r"^vpc-[0-9a-f]{8,17}$")
+    private_subnet_ids: tuple[SubnetId, ...] = Field(min_length=2, max_length=6)
+    """One a zone, two zones or more: for tasks, databases and internal balancers."""
+    public_subnet_ids: tuple[SubnetId, ...] = Field(default=(), max_length=6)
+    """One a zone, for internet-facing balancers; only `public_ingress` needs them."""
 
 
 class AccountSpec(_Spec):
@@ -56,7 +73,10 @@ class AccountSpec(_Spec):
     """Made by the control plane; two while one is being replaced."""
     permissions: Literal["least_privilege", "managed"] = "least_privilege"
     permissions_boundary_arn: str | None = None
-    network: NetworkSpec = NetworkSpec()
+    network: NetworkSpec | None = None
+    """The new VPC, or …"""
+    existing_network: ExistingNetworkSpec | None = None
+    """… one that is there; with neither, a new one with the defaults."""
     redis_image: str
     """By digest (`…@sha256:…`), as the account's owner decides what runs; `byoc account up` takes a
     tag of the account's ECR as well and resolves it."""

@@ -9,6 +9,8 @@ __all__ = [
     "default_security_group",
     "egress_rule",
     "elastic_address",
+    "endpoint",
+    "flow_log",
     "ingress_rule",
     "internet_gateway",
     "nat_gateway",
@@ -17,6 +19,7 @@ __all__ = [
     "route_table_association",
     "security_group",
     "subnet",
+    "tag",
     "vpc",
 ]
 
@@ -116,6 +119,35 @@ def ingress_rule(session: Session, inputs: Inputs) -> str | None:
 def egress_rule(session: Session, inputs: Inputs) -> str | None:
     """A rule outwards by its group and meaning."""
     return _rule(session, inputs, egress=True)
+
+
+def endpoint(session: Session, inputs: Inputs) -> str | None:
+    """An endpoint by VPC and service; deleted ones stay listed and do not count."""
+    where = {"vpc-id": inputs["vpcId"], "service-name": inputs["serviceName"]}
+    found = _live(session, "describe_vpc_endpoints", "VpcEndpoints", where)
+    return one_of(
+        one["VpcEndpointId"]
+        for one in found
+        if _tags_match(inputs, one) and one.get("State", "").lower() in LIVE
+    )
+
+
+def flow_log(session: Session, inputs: Inputs) -> str | None:
+    """A flow log by what it watches and where it writes."""
+    found = _live(session, "describe_flow_logs", "FlowLogs", {"resource-id": inputs["vpcId"]})
+    return one_of(
+        one["FlowLogId"]
+        for one in found
+        if one.get("LogDestination") == inputs["logDestination"].removesuffix(":*")
+        and _tags_match(inputs, one)
+    )
+
+
+def tag(session: Session, inputs: Inputs) -> str | None:
+    """One tag of an object that is there, with the value that was asked for."""
+    place, key = inputs["resourceId"], inputs["key"]
+    found = _live(session, "describe_tags", "Tags", {"resource-id": place, "key": key})
+    return one_of(f"{place},{key}" for one in found if one.get("Value") == inputs["value"])
 
 
 def _rule(session: Session, inputs: Inputs, *, egress: bool) -> str | None:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 
 from byoc_infra.errors import DuplicateName, SpecError
+from byoc_infra.naming import Place
 
 __all__ = [
     "LOG_RETENTION_DAYS",
@@ -13,6 +14,7 @@ __all__ = [
     "check_mount_prefix",
     "check_network_range",
     "check_one_of",
+    "check_own_image",
     "check_pattern",
     "check_ports",
     "check_unique",
@@ -59,6 +61,18 @@ def check_digest(field: str, image: object) -> None:
         wanted="an image by digest (<repository>@sha256:<64 hex digits>)",
         next_step="Look the digest up in the registry; a tag can change under a running service.",
     )
+
+
+def check_own_image(field: str, image: object, place: Place) -> None:
+    """Without a way to the internet, tasks reach the ECR of their own account and region only."""
+    registry = f"{place.aws_account_id}.dkr.ecr.{place.region}.{place.dns_suffix}"
+    if isinstance(image, str) and not image.startswith(f"{registry}/"):
+        raise SpecError(
+            field,
+            wanted=f"an image in {registry}, since private subnets have no way to the internet",
+            got=image,
+            next_step="Push the image there, or give the private subnets a NAT gateway.",
+        )
 
 
 def check_mount_prefix(field: str, prefix: str) -> None:

@@ -16,8 +16,12 @@ __all__ = [
     "access_trust",
     "document",
     "ecs_trust",
+    "endpoint_policy",
     "execution_policy",
+    "flow_log_policy",
+    "flow_log_trust",
     "key_policy",
+    "layer_policy",
     "secret_policy",
     "statement",
 ]
@@ -153,4 +157,62 @@ def key_policy(place: Place, execution_role_arn: Leaf) -> Document:
                 condition=through_secrets_manager,
             ),
         ]
+    )
+
+
+def flow_log_trust(place: Place) -> Document:
+    """VPC flow logs of this account and region, and of no other (VPC user guide, flow logs)."""
+    return document(
+        [
+            statement(
+                "FlowLogsOfThisAccount",
+                ["sts:AssumeRole"],
+                principal={"Service": "vpc-flow-logs.amazonaws.com"},
+                condition={
+                    "StringEquals": {"aws:SourceAccount": place.aws_account_id},
+                    "ArnLike": {"aws:SourceArn": place.arn("ec2", "vpc-flow-log/*")},
+                },
+            )
+        ]
+    )
+
+
+def flow_log_policy(place: Place, names: AccountNames) -> Document:
+    """Write to the one log group, which is there already."""
+    return document(
+        [
+            statement(
+                "WriteFlowLogs",
+                ["logs:CreateLogStream", "logs:DescribeLogStreams", "logs:PutLogEvents"],
+                [place.arn("logs", f"log-group:{names.flow_log_group}:*")],
+            )
+        ]
+    )
+
+
+def endpoint_policy(place: Place) -> Document:
+    """On an endpoint: only principals of this account pass, so that nobody else's keys do."""
+    return document([_own_principals(place)])
+
+
+def layer_policy(place: Place) -> Document:
+    """On the S3 endpoint: what ECR's images are made of, and this account's own buckets.
+
+    The bucket of the layers is AWS's (ECR user guide, minimum S3 bucket permissions).
+    """
+    layers = f"arn:{place.partition}:s3:::prod-{place.region}-starport-layer-bucket/*"
+    own = _own_principals(place)
+    own["Condition"]["StringEquals"]["aws:ResourceAccount"] = place.aws_account_id
+    return document(
+        [statement("ImageLayers", ["s3:GetObject"], [layers], principal="*"), own],
+    )
+
+
+def _own_principals(place: Place) -> Document:
+    return statement(
+        "ThisAccountOnly",
+        ["*"],
+        ["*"],
+        principal="*",
+        condition={"StringEquals": {"aws:PrincipalAccount": place.aws_account_id}},
     )

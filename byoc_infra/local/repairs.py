@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from moto.ec2.models import EC2Backend
+from moto.ec2.models.route_tables import Route
 from moto.elbv2.models import ELBv2Backend
 from moto.iam.models import IAMBackend
 from moto.kms.models import KmsBackend
@@ -238,6 +239,30 @@ def _delete_nat_gateway(self: EC2Backend, nat_gateway_id: str) -> object:
                 address.eni = address.association_id = None
         self.enis.pop(interface.id, None)
     return gateway
+
+
+@_replaces(Route, "state", property)
+def _route_state(self: Moto) -> str:
+    """A route whose target is gone leads nowhere (VPC user guide, route table concepts)."""
+    ec2, vpc_id = self.route_table.ec2_backend, self.route_table.vpc_id
+    alive = (
+        self.nat_gateway is None or self.nat_gateway.state == "available",
+        self.vpc_pcx is None or self.vpc_pcx.status["Code"] == "active",
+        self.transit_gateway is None or self.transit_gateway.id in ec2.transit_gateways,
+        self.interface is None or self.interface.id in ec2.enis,
+        self.gateway is None or _serves(self.gateway, vpc_id),
+    )
+    return "active" if all(alive) else "blackhole"
+
+
+def _serves(gateway: Moto, vpc_id: str) -> bool:
+    """An internet gateway, virtual gateway or endpoint, as it is now."""
+    if gateway.id.startswith("igw-"):
+        return gateway.vpc is not None and gateway.vpc.id == vpc_id
+    if gateway.id.startswith("vgw-"):
+        held = gateway.attachments.get(vpc_id)
+        return held is not None and held.state == "attached"
+    return bool(gateway.state != "deleted")
 
 
 @_wraps(ELBv2Backend, "create_load_balancer")

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 import pulumi
 
+from byoc_infra.components._checks import check_own_image
 from byoc_infra.components.access import CustomerAccess, CustomerAccessArgs
 from byoc_infra.components.cluster import Cluster, ClusterArgs
 from byoc_infra.components.network import Network, NetworkArgs
 from byoc_infra.naming import AccountNames, Place
 from byoc_infra.programs._config import spec_from_config
 from byoc_infra.programs._lookups import check_place, two_zones
-from byoc_infra.spec import AccountSpec
+from byoc_infra.spec import AccountSpec, NetworkSpec
 
 __all__ = ["OUTPUTS", "AccountProgram", "main"]
 
@@ -48,9 +49,11 @@ class AccountProgram:
     spec: AccountSpec
 
     def __post_init__(self) -> None:
-        spec = self.spec
-        self.network_args(ZONES_TO_TRY if spec.network.zones is None else spec.network.zones)
-        self.cluster_args(vpc_id="", private_subnet_ids=[], cidr=spec.network.cidr)
+        zones = self.network.zones
+        self.network_args(ZONES_TO_TRY if zones is None else zones)
+        if self.network.nat == "none":
+            check_own_image("redis_image", self.spec.redis_image, self.place)
+        self.cluster_args(vpc_id="", private_subnet_ids=[], cidr=self.network.cidr)
         self.access_args(namespace_arn="")
 
     @property
@@ -63,15 +66,24 @@ class AccountProgram:
         """Where they are."""
         return Place(self.spec.aws_account_id, self.spec.region)
 
+    @property
+    def network(self) -> NetworkSpec:
+        """The new VPC's settings."""
+        return self.spec.network or NetworkSpec()
+
     def network_args(self, zones: list[str] | tuple[str, ...]) -> NetworkArgs:
         """What the network is asked to be."""
-        network = self.spec.network
+        network = self.network
         return NetworkArgs(
             names=self.names,
             zones=zones,
             cidr=network.cidr,
             private_cidrs=network.private_cidrs,
             public_cidrs=network.public_cidrs,
+            nat=network.nat,
+            flow_logs=network.flow_logs,
+            flow_log_retention_days=network.flow_log_retention_days,
+            permissions_boundary_arn=self.spec.permissions_boundary_arn,
         )
 
     def cluster_args(
@@ -118,7 +130,7 @@ class AccountProgram:
     def __call__(self) -> None:
         """Make the account's pieces and export `OUTPUTS`."""
         check_place(self.place)
-        zones = self.spec.network.zones
+        zones = self.network.zones
         network = Network(NAME, self.network_args(two_zones() if zones is None else zones))
         cluster = Cluster(
             NAME,

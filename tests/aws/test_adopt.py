@@ -98,6 +98,48 @@ def route_table_association(s: Session) -> Made:
     return {"routeTableId": table, "subnetId": subnet_id}, f"{subnet_id}/{table}"
 
 
+def endpoint(s: Session) -> Made:
+    """An endpoint beside that of another service, after one that was deleted."""
+    _, vpc_id = vpc(s)
+    ec2, region = s.client("ec2"), "com.amazonaws.eu-west-1"
+    made = [
+        ec2.create_vpc_endpoint(
+            VpcId=vpc_id,
+            ServiceName=f"{region}.{word}",
+            VpcEndpointType="Interface",
+            TagSpecifications=ec2_tags("vpc-endpoint"),
+        )["VpcEndpoint"]["VpcEndpointId"]
+        for word in ("logs", "ecr.api", "logs")
+    ]
+    ec2.delete_vpc_endpoints(VpcEndpointIds=made[:1])
+    return {"vpcId": vpc_id, "serviceName": f"{region}.logs", "tags": TAGS}, made[2]
+
+
+def flow_log(s: Session) -> Made:
+    """A flow log beside one that writes elsewhere."""
+    _, vpc_id = vpc(s)
+    base = "arn:aws:logs:eu-west-1:123456789012:log-group:"
+    made = [
+        s.client("ec2").create_flow_logs(
+            ResourceIds=[vpc_id],
+            ResourceType="VPC",
+            TrafficType="ALL",
+            LogDestination=base + group,
+            DeliverLogsPermissionArn="arn:aws:iam::123456789012:role/flow",
+            TagSpecifications=ec2_tags("vpc-flow-log"),
+        )["FlowLogIds"][0]
+        for group in ("/other", "/ours")
+    ]
+    return {"vpcId": vpc_id, "logDestination": f"{base}/ours:*", "tags": TAGS}, made[1]
+
+
+def tag(s: Session) -> Made:
+    """One tag of a VPC that has others."""
+    _, vpc_id = vpc(s)
+    wanted = {"resourceId": vpc_id, "key": "byoc:deployment", "value": "x"}
+    return wanted, f"{vpc_id},byoc:deployment"
+
+
 def default_security_group(s: Session) -> Made:
     """The one that AWS made."""
     _, vpc_id = vpc(s)
@@ -387,6 +429,11 @@ CASES = {
     "aws:ec2/routeTableAssociation:RouteTableAssociation": Case(
         route_table_association, {"subnetId": "subnet-other"}
     ),
+    "aws:ec2/vpcEndpoint:VpcEndpoint": Case(
+        endpoint, {"serviceName": "com.amazonaws.eu-west-1.ecr.dkr"}
+    ),
+    "aws:ec2/flowLog:FlowLog": Case(flow_log, {"logDestination": "other"}),
+    "aws:ec2/tag:Tag": Case(tag, {"value": "somebody else's"}),
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": Case(
         default_security_group, {"vpcId": "vpc-other"}
     ),

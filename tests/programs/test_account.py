@@ -12,7 +12,7 @@ from byoc_infra.programs import AccountProgram
 from byoc_infra.programs.account import OUTPUTS, main
 from byoc_infra.spec import AccountSpec, parse
 from tests.support.answers import ZONES, answers
-from tests.support.examples import REDIS_IMAGE, VENDOR
+from tests.support.examples import DIGEST, REDIS_IMAGE, VENDOR
 from tests.support.expected import compare
 from tests.support.recorder import ACCOUNT, REGION, Recorder, record
 
@@ -43,6 +43,8 @@ def made(found: dict[str, Any] | None = None, **changes: Any) -> Recorder:
         ("account", {}),
         ("account-managed", {"permissions": "managed"}),
         ("account-public-blue", {"public_ingress": True, "installation": "blue"}),
+        ("account-nat-per-zone", {"network": {"nat": "per_zone", "flow_logs": False}}),
+        ("account-nat-none", {"network": {"nat": "none", "flow_log_retention_days": 365}}),
     ],
 )
 def test_the_resource_graph_is_the_reviewed_one(
@@ -102,6 +104,12 @@ def test_another_account_or_region_is_refused(found: dict[str, Any], message: st
             SpecError,
             "private_cidrs: want subnets that do not overlap",
         ),
+        ({"network": {"flow_log_retention_days": 2}}, SpecError, "flow_log_retention_days: want"),
+        (
+            {"network": {"nat": "none"}, "redis_image": f"public.ecr.aws/redis@{DIGEST}"},
+            SpecError,
+            "redis_image: want an image in 222222222222.dkr.ecr.eu-west-1.amazonaws.com, since",
+        ),
         ({"external_ids": ["x" * 20, "x" * 20]}, DuplicateName, "external_ids: want each name"),
         ({"redis_image": "redis:7"}, SpecError, "redis_image: want an image by digest"),
         ({"ingress_cidrs": ["0.0.0.0/0"]}, SpecError, "ingress_cidrs: want ranges of people"),
@@ -141,7 +149,8 @@ def test_by_hand_the_spec_comes_from_config() -> None:
     recorder = record(main, answers(), config=config, project="byoc-account")
 
     assert recorder.exports["region"] == REGION
-    assert recorder.inputs("aws:cloudwatch/logGroup:LogGroup")["retentionInDays"] == 90
+    logs = recorder.inputs("aws:cloudwatch/logGroup:LogGroup", "langgraph-cloud")
+    assert logs["retentionInDays"] == 90
     assert recorder.only("aws:ec2/securityGroup:SecurityGroup", "langgraph-cloud-lb-public")
 
 

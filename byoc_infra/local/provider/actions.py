@@ -238,6 +238,34 @@ _EC2 = {
         update_may=_GROUP_RULES,
         tags=_EC2_TAGS,
     ),
+    "aws:ec2/vpcEndpoint:VpcEndpoint": Row(
+        service="ec2",
+        source="ec2: resourceVPCEndpointCreate, …Read, …Update, …Delete, findPrefixListByName",
+        create=("CreateVpcEndpoint",),
+        # interfaces: of interface endpoints, one call each
+        read=("DescribeVpcEndpoints", "DescribePrefixLists", "DescribeNetworkInterfaces"),
+        update_may=("ModifyVpcEndpoint",),
+        delete=("DeleteVpcEndpoints", "DescribeVpcEndpoints"),
+        tags=_EC2_TAGS,
+        implied=("CreateTags",),
+    ),
+    "aws:ec2/flowLog:FlowLog": Row(
+        service="ec2",
+        source="ec2: resourceLogFlowCreate, …Read, …Delete",
+        create=("CreateFlowLogs",),
+        read=("DescribeFlowLogs",),
+        delete=("DeleteFlowLogs",),
+        tags=_EC2_TAGS,
+        implied=("CreateTags", "iam:PassRole"),
+    ),
+    "aws:ec2/tag:Tag": Row(
+        service="ec2",
+        source="ec2: resourceTagCreate, …Read, …Update, …Delete, findTag",
+        create=("CreateTags",),
+        read=("DescribeTags",),
+        update_may=("CreateTags",),
+        delete=("DeleteTags",),
+    ),
     **{
         f"aws:vpc/securityGroup{way}Rule:SecurityGroup{way}Rule": Row(
             service="ec2",

@@ -101,9 +101,15 @@ def _autoscaling_suffix(_state: Props, inputs: Props) -> Exceptional | None:
     return "no change" if own and not inputs.get("customSuffix") else None
 
 
+def _interface_endpoint(_state: Props, inputs: Props) -> Exceptional | None:
+    """Private names change in place on interface endpoints only (ec2: resourceVPCEndpoint)."""
+    return "in place" if inputs.get("vpcEndpointType") == "Interface" else None
+
+
 EXCEPTIONS: Mapping[str, Callable[[Props, Props], Exceptional | None]] = {
     "dedicated to default": _dedicated_to_default,
     "suffix of autoscaling": _autoscaling_suffix,
+    "interface endpoint": _interface_endpoint,
 }
 """What `Rules.unless` may name: how a change of state and inputs is not a replacement."""
 

@@ -3,6 +3,7 @@
 from byoc_infra.local.provider.resource import Resource
 from byoc_infra.local.provider.services import (
     ec2_addresses,
+    ec2_endpoints,
     ec2_groups,
     ec2_routes,
     ec2_vpc,
@@ -39,6 +40,9 @@ _CLASSES: tuple[type[Resource], ...] = (
     ec2_groups.SecurityGroup,
     ec2_groups.SecurityGroupIngressRule,
     ec2_groups.SecurityGroupEgressRule,
+    ec2_endpoints.VpcEndpoint,
+    ec2_endpoints.FlowLog,
+    ec2_endpoints.Tag,
     ecs.Cluster,
     ecs.TaskDefinition,
     ecs_service.Service,

@@ -26,6 +26,15 @@ _GROUP_RULES = (
 )
 _GROUP_PROTOCOLS = {"ingress.protocol": "protocol", "egress.protocol": "protocol"}
 
+_FLOW_SOURCES = (
+    "vpcId",
+    "subnetId",
+    "eniId",
+    "transitGatewayId",
+    "transitGatewayAttachmentId",
+    "regionalNatGatewayId",
+)
+
 IAM: dict[str, dict[str, Any]] = {
     "aws:iam/role:Role": {
         "source": "iam: resourceRole",
@@ -212,6 +221,70 @@ EC2: dict[str, dict[str, Any]] = {
         "sets": _GROUP_RULES,
         "meaning": _GROUP_PROTOCOLS,
         "kept": ("revokeRulesOnDelete",),
+    },
+    "aws:ec2/vpcEndpoint:VpcEndpoint": {
+        "source": "ec2: resourceVPCEndpoint, …Create, …Read, …Update, …Delete",
+        "replace": (
+            "vpcId",
+            "serviceName",
+            "vpcEndpointType",
+            "resourceConfigurationArn",
+            "serviceNetworkArn",
+            "serviceRegion",
+            "privateDnsEnabled",
+        ),
+        "unless": {"privateDnsEnabled": "interface endpoint"},
+        "defaults": {"vpcEndpointType": "Gateway"},
+        "computed": (
+            "dnsOptions",
+            "ipAddressType",
+            "policy",
+            "privateDnsEnabled",
+            "routeTableIds",
+            "securityGroupIds",
+            "serviceRegion",
+            "subnetConfigurations",
+            "subnetIds",
+        ),
+        "sets": ("routeTableIds", "securityGroupIds", "subnetConfigurations", "subnetIds"),
+        "meaning": {"policy": "policy"},
+        "conflicts": (("serviceName", "resourceConfigurationArn", "serviceNetworkArn"),),
+        "choices": {
+            "vpcEndpointType": (
+                "Interface",
+                "Gateway",
+                "GatewayLoadBalancer",
+                "Resource",
+                "ServiceNetwork",
+            )
+        },
+    },
+    "aws:ec2/flowLog:FlowLog": {
+        "source": "ec2: resourceFlowLog, resourceLogFlowCreate, …Delete",
+        "replace": (
+            *_FLOW_SOURCES,
+            "deliverCrossAccountRole",
+            "destinationOptions",
+            "iamRoleArn",
+            "logDestination",
+            "logDestinationType",
+            "logFormat",
+            "maxAggregationInterval",
+            "tagFieldSpecifications",
+            "trafficType",
+        ),
+        "defaults": {"logDestinationType": "cloud-watch-logs", "maxAggregationInterval": 600},
+        "computed": ("logDestination", "logFormat"),
+        "one_of": (_FLOW_SOURCES,),
+        "choices": {
+            "logDestinationType": ("cloud-watch-logs", "s3", "kinesis-data-firehose"),
+            "maxAggregationInterval": (60, 600),
+            "trafficType": ("ACCEPT", "REJECT", "ALL"),
+        },
+    },
+    "aws:ec2/tag:Tag": {
+        "source": "ec2: resourceTag, resourceTagCreate, …Read, …Update, …Delete",
+        "replace": ("resourceId", "key"),
     },
     **{
         f"aws:vpc/securityGroup{way}Rule:SecurityGroup{way}Rule": {

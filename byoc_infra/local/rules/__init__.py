@@ -9,6 +9,7 @@ from byoc_infra.local.rules import (
     balancers,
     databases,
     discovery,
+    endpoints,
     identity,
     names,
     network,
@@ -26,5 +27,6 @@ def register(hooks: Hooks, holders: Holders) -> None:
     balancers.register(hooks)
     databases.register(hooks)
     discovery.register(hooks)
+    endpoints.register(hooks)
     identity.register(hooks)
     secret_names.register(hooks)

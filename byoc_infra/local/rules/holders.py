@@ -42,7 +42,7 @@ class Holders:
         return next(found, None)
 
     def _all(self, account_id: str, region: str) -> Iterable[Holding]:
-        for source in (_interfaces, _balancers, _instances, *self.sources):
+        for source in (_interfaces, _endpoints, _balancers, _instances, *self.sources):
             yield from source(account_id, region)
 
 
@@ -50,6 +50,13 @@ def _interfaces(account_id: str, region: str) -> Iterable[Holding]:
     for one in backend_of("ec2", account_id, region).enis.values():
         groups = frozenset(group.id for group in one.group_set)
         yield Holding(one.id, frozenset({one.subnet.id}), groups)
+
+
+def _endpoints(account_id: str, region: str) -> Iterable[Holding]:
+    """Moto's interfaces of endpoints do not wear the endpoints' groups."""
+    for one in backend_of("ec2", account_id, region).vpc_end_points.values():
+        if one.state != "deleted":
+            yield Holding(one.id, frozenset(), frozenset(one.security_group_ids))
 
 
 def _balancers(account_id: str, region: str) -> Iterable[Holding]:

@@ -127,6 +127,11 @@ class Surroundings:
         return self.make("aws:iam/role:Role", name="surroundings", assumeRolePolicy=TRUST)[1]
 
     @cached_property
+    def log_group(self) -> str:
+        """A log group, by ARN."""
+        return str(self.make("aws:cloudwatch/logGroup:LogGroup", name="/surroundings")[1]["arn"])
+
+    @cached_property
     def managed(self) -> str:
         """A policy that can be attached."""
         return self.make("aws:iam/policy:Policy", name="managed", policy=policy("s3:*"))[0]
@@ -335,6 +340,38 @@ def lives(here: Surroundings) -> dict[str, Callable[[], Life]]:
                     {"protocol": "-1", "fromPort": 0, "toPort": 0, "cidrBlocks": ["0.0.0.0/0"]}
                 ],
             },
+        ),
+        "aws:ec2/vpcEndpoint:VpcEndpoint": lambda: Life(
+            endpoint := {
+                "vpcId": here.vpc,
+                "serviceName": "com.amazonaws.eu-west-1.logs",
+                "vpcEndpointType": "Interface",
+                "subnetIds": here.subnets[:2],
+                "securityGroupIds": here.groups[:1],
+                "privateDnsEnabled": True,
+                "policy": policy("logs:PutLogEvents"),
+                "tags": TAGS,
+            },
+            {
+                **endpoint,
+                "securityGroupIds": here.groups,
+                "policy": policy("logs:*"),
+                "tags": OTHER_TAGS,
+            },
+        ),
+        "aws:ec2/flowLog:FlowLog": lambda: Life(
+            flow_log := {
+                "vpcId": here.vpc,
+                "logDestination": here.log_group,
+                "iamRoleArn": here.role["arn"],
+                "trafficType": "ALL",
+                "tags": TAGS,
+            },
+            {**flow_log, "tags": OTHER_TAGS},
+        ),
+        "aws:ec2/tag:Tag": lambda: Life(
+            {"resourceId": here.vpc, "key": "purpose", "value": "first"},
+            {"resourceId": here.vpc, "key": "purpose", "value": "second"},
         ),
         "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": lambda: Life(
             {

@@ -39,6 +39,17 @@ REPLACED: dict[str, tuple[str, ...]] = {
     "aws:ec2/routeTableAssociation:RouteTableAssociation": ("subnetId", "gatewayId"),
     "aws:ec2/securityGroup:SecurityGroup": (*NAMED, "description", "vpcId"),
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": ("vpcId",),
+    "aws:ec2/vpcEndpoint:VpcEndpoint": (
+        *("vpcId", "serviceName", "vpcEndpointType", "privateDnsEnabled"),
+        *("resourceConfigurationArn", "serviceNetworkArn", "serviceRegion"),
+    ),
+    "aws:ec2/flowLog:FlowLog": (
+        *("vpcId", "subnetId", "eniId", "transitGatewayId", "transitGatewayAttachmentId"),
+        *("regionalNatGatewayId", "deliverCrossAccountRole", "destinationOptions", "iamRoleArn"),
+        *("logDestination", "logDestinationType", "logFormat", "maxAggregationInterval"),
+        *("tagFieldSpecifications", "trafficType"),
+    ),
+    "aws:ec2/tag:Tag": ("resourceId", "key"),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": ("securityGroupId",),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": ("securityGroupId",),
     "aws:ecs/cluster:Cluster": ("name",),

@@ -5,7 +5,7 @@ else asks for both, and tags on create ask for `ec2:CreateTags` with `ec2:Create
 resource types are asked for only where the call names such a resource.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from byoc_infra.local.authorizer.actions._keys import fixed
 from byoc_infra.local.authorizer.actions._rules import (
@@ -13,7 +13,9 @@ from byoc_infra.local.authorizer.actions._rules import (
     Row,
     Rule,
     at,
+    given,
     needs,
+    passes_role,
     reads,
 )
 from byoc_infra.local.authorizer.state import pairs, vpc_objects
@@ -23,6 +25,7 @@ __all__ = ["ROWS"]
 
 _PREFIXES = {
     "eipalloc": "elastic-ip",
+    "fl": "vpc-flow-log",
     "eni": "network-interface",
     "igw": "internet-gateway",
     "nat": "natgateway",
@@ -31,6 +34,7 @@ _PREFIXES = {
     "sgr": "security-group-rule",
     "subnet": "subnet",
     "vpc": "vpc",
+    "vpce": "vpc-endpoint",
 }
 
 
@@ -134,6 +138,21 @@ def _opens(operation: str) -> Row:
     )
 
 
+def _endpoint_places(parameter: str) -> Iterator[Resources]:
+    """The route tables, subnets and groups that an endpoint operation names."""
+    for kind, word in (
+        ("route-table", "RouteTable"),
+        ("subnet", "Subnet"),
+        ("security-group", "SecurityGroup"),
+    ):
+        yield _named(kind, parameter.format(word))
+
+
+def _service_zone(_call: Call) -> tuple[str, ...]:
+    """The zone of an AWS service's private names, which is AWS's."""
+    return ("arn:aws:route53:::hostedzone/*",)
+
+
 _RTB = _named("route-table", "RouteTableId")
 _IGW = _named("internet-gateway", "InternetGatewayId")
 _VPC = _named("vpc", "VpcId")
@@ -207,6 +226,32 @@ ROWS: dict[str, Row] = {
     ),
     "UpdateSecurityGroupRuleDescriptionsEgress": _acts(
         "UpdateSecurityGroupRuleDescriptionsEgress", _SG
+    ),
+    "CreateVpcEndpoint": _makes(
+        "CreateVpcEndpoint",
+        "vpc-endpoint",
+        _in_vpc("CreateVpcEndpoint"),
+        *_acts("CreateVpcEndpoint", *_endpoint_places("{}Ids")),
+        needs("route53:AssociateVPCWithHostedZone", _service_zone, when=given("PrivateDnsEnabled")),
+    ),
+    "ModifyVpcEndpoint": _acts(
+        "ModifyVpcEndpoint",
+        _named("vpc-endpoint", "VpcEndpointId"),
+        *_endpoint_places("Add{}Ids"),
+        *_endpoint_places("Remove{}Ids"),
+    ),
+    "DeleteVpcEndpoints": _acts("DeleteVpcEndpoints", _named("vpc-endpoint", "VpcEndpointIds")),
+    "CreateFlowLogs": (
+        *_makes(
+            "CreateFlowLogs", "vpc-flow-log", needs("ec2:CreateFlowLogs", _any_named("ResourceIds"))
+        ),
+        *passes_role("vpc-flow-logs.amazonaws.com", "DeliverLogsPermissionArn"),
+    ),
+    "DeleteFlowLogs": _acts("DeleteFlowLogs", _named("vpc-flow-log", "FlowLogIds")),
+    "CreateVpcPeeringConnection": _makes(
+        "CreateVpcPeeringConnection",
+        "vpc-peering-connection",
+        _in_vpc("CreateVpcPeeringConnection"),
     ),
     "CreateTags": (needs("ec2:CreateTags", _any_named("Resources"), tagged=True),),
     "DeleteTags": (needs("ec2:DeleteTags", _any_named("Resources")),),
