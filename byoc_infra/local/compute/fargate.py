@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from byoc_infra.local.compute.parts import check_order, check_size, check_volumes
 from byoc_infra.local.wire import AwsError
 
 __all__ = ["PAIRS", "check_definition"]
@@ -25,6 +26,7 @@ def check_definition(asked: Mapping[str, Any]) -> None:
     containers = asked.get("containerDefinitions") or []
     if not containers:
         raise _refused("Container definitions should not be empty.")
+    check_size(asked)
     _check_containers(asked, containers)
     if "FARGATE" in asked.get("requiresCompatibilities", ()):
         _check_fargate(asked, containers)
@@ -36,13 +38,9 @@ def _check_containers(asked: Mapping[str, Any], containers: Sequence[Mapping[str
         raise _refused("Container names must be unique.")
     if not any(container.get("essential", True) for container in containers):
         raise _refused("At least one container must be marked as essential.")
+    check_order(containers)
+    check_volumes(asked, containers)
     for container in containers:
-        for other in container.get("dependsOn", ()):
-            if other["containerName"] not in names:
-                raise _refused(
-                    f"Invalid dependsOn: the container {other['containerName']} is not in the "
-                    "task definition."
-                )
         if container.get("secrets") and not asked.get("executionRoleArn"):
             raise _refused(
                 "When you are specifying container secrets, you must also specify a value for "

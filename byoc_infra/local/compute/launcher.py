@@ -17,6 +17,7 @@ from byoc_infra.local.compute.logs import LogPump, group_of
 from byoc_infra.local.compute.model import Container, Task
 from byoc_infra.local.compute.resolver import ADDRESS_VARIABLE, HOSTS_VARIABLE
 from byoc_infra.local.compute.roles import Roles, StartError
+from byoc_infra.local.compute.volumes import Mounts
 from byoc_infra.local.images import Image
 from byoc_infra.local.server import ServerEnvironment
 from byoc_infra.local.world import OWNER_VARIABLE, World
@@ -86,6 +87,7 @@ class Launcher:
             self._images[container.arn] = image = self._pull(task, container)
             container.digest = image.digest
             self._open_log(task, container)
+            self._mounts(task, container).make()
             self._variables[container.arn] = self._environment(
                 task, container, image, secrets[container.arn]
             )
@@ -216,7 +218,9 @@ class Launcher:
     def _environment(
         self, task: Task, container: Container, image: Image, secrets: Mapping[str, str]
     ) -> dict[str, str]:
-        given = {e["name"]: e["value"] for e in container.definition.get("environment") or ()}
+        inside = self._mounts(task, container).inside
+        plain = {e["name"]: e["value"] for e in container.definition.get("environment") or ()}
+        given = {name: inside(value) for name, value in {**plain, **secrets}.items()}
         own = {
             ADDRESS_VARIABLE: str(task.address),
             HOSTS_VARIABLE: str(self.world.hosts.path),
@@ -243,13 +247,13 @@ class Launcher:
         }
         if "PYTHONPATH" in given:
             places.append(given["PYTHONPATH"])
-        return {**defaults, **given, **secrets, **own, "PYTHONPATH": ":".join(places)}
+        return {**defaults, **given, **own, "PYTHONPATH": ":".join(places)}
 
     def _command(self, task: Task, container: Container, image: Image) -> list[str]:
         definition = container.definition
         explicit = [*(definition.get("entryPoint") or ()), *(definition.get("command") or ())]
         if explicit:
-            return explicit
+            return [self._mounts(task, container).inside(word) for word in explicit]
         if image.kind == "redis":
             return ["redis-server", "--save", "", "--appendonly", "no"]
         port = next((int(m["containerPort"]) for m in definition.get("portMappings") or ()), PORT)
@@ -284,6 +288,9 @@ class Launcher:
             _script(folder / "redis-server", f'exec "{server}" "$@" {bound}')
             _script(folder / "redis-cli", f'exec "{client}" -h {address} "$@"')
         return folder
+
+    def _mounts(self, task: Task, container: Container) -> Mounts:
+        return Mounts(container.definition, self._folder(task) / "volumes")
 
     def _folder(self, task: Task) -> Path:
         return self.world.directory / "tasks" / task.id

@@ -82,6 +82,7 @@ class Lifecycle:
             self._begin_stop(task)
             return
         self._follow_containers(task)
+        self._give_up_waiting(task)
         if task.alive and all(c.status != "PENDING" for c in task.containers):
             service = self._service(task)
             groups = self.registration.enter(service, task) if service else []
@@ -100,6 +101,19 @@ class Lifecycle:
             if container.status == "PENDING" and met:
                 self.runtime.start(task, container)
                 container.status, container.started_at = "RUNNING", self.elapsed()
+
+    def _give_up_waiting(self, task: Task) -> None:
+        """A container whose dependency has ended otherwise than it wants can never start."""
+        by_name = {container.name: container for container in task.containers}
+        for container in task.containers:
+            if container.status != "PENDING" or not task.alive:
+                continue
+            for wanted in container.definition.get("dependsOn") or ():
+                other, condition = by_name[wanted["containerName"]], wanted["condition"]
+                if other.status == "STOPPED" and not _holds(other, condition):
+                    container.reason = f"depends on {other.name}: {condition}"
+                    self.stop(task, "TaskFailedToStart", "Task failed to start")
+                    task.failed = True
 
     def _running(self, task: Task) -> None:
         self._follow_containers(task)

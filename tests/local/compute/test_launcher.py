@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,41 @@ def test_a_container_gets_its_environment_its_secrets_and_nothing_of_ours(
     assert (seen["PLAIN"], seen["WORD"]) == ("a b", "value of arn:x")
     assert (seen["AWS_REGION"], seen["BYOC_TASK_ADDRESS"]) == (REGION, task.address)
     assert "AWS_SECRET_ACCESS_KEY" not in seen
+
+
+def test_containers_of_a_task_share_its_volumes(
+    lab: Lab, launcher: Launcher, make: Callable[..., Task]
+) -> None:
+    """One writes where the other reads; the folder goes with the task."""
+    point = {"sourceVolume": "shared", "containerPath": "/run/shared"}
+    task = make(
+        entryPoint=["sh", "-c"],
+        command=['cat /run/shared/word && echo "at $PLACE"'],
+        environment=[{"name": "PLACE", "value": "/run/shared/word"}],
+        logConfiguration=LOGS,
+    )
+    reader = task.containers[0]
+    reader.definition["mountPoints"] = [{**point, "readOnly": True}]
+    writer = Container(
+        name="writer",
+        arn=f"{reader.arn}-writer",
+        image=reader.image,
+        definition={
+            "entryPoint": ["sh", "-c", "echo hello > /run/shared/word"],
+            "mountPoints": [point],
+        },
+    )
+    task.containers.insert(0, writer)
+    launcher.prepare(task)
+    for container in task.containers:
+        launcher.start(task, container)
+        assert eventually(partial(launcher.exit_code, task, container)) == 0
+    folder = lab.world.directory / "tasks" / task.id
+    said = (folder / "api.log").read_text()
+    launcher.tidy(task)
+
+    assert said == f"hello\nat {folder}/volumes/shared/word\n"
+    assert not folder.exists()
 
 
 def test_sigterm_lets_a_container_end_by_itself(

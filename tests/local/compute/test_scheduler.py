@@ -2,6 +2,8 @@
 
 import pickle
 
+import pytest
+
 from tests.local.compute.fakes import REGION, Lab, client
 
 BREAKER = {"deploymentCircuitBreaker": {"enable": True, "rollback": True}}
@@ -245,6 +247,47 @@ def test_a_container_waits_for_what_it_depends_on(lab: Lab) -> None:
     lab.end(lab.tasks()[0], 0)
     lab.tick(3)
     assert lab.runtime.log[-1] == ("start", "api")
+
+
+def test_a_dependency_that_fails_ends_the_task(lab: Lab) -> None:
+    """What waits for it can never start; the task counts as one that failed to start."""
+    first = {"name": "init", "image": "i", "essential": False}
+    depends = [{"containerName": "init", "condition": "SUCCESS"}]
+    second = {"name": "api", "image": "i", "dependsOn": depends}
+    lab.create(lab.define_all("api", first, second))
+    lab.tick(3)
+    lab.end(lab.tasks()[0], 1)
+    lab.tick(5)
+
+    stopped = lab.tasks("STOPPED")[0]
+    assert stopped["stopCode"] == "TaskFailedToStart"
+    assert [one.get("reason") for one in stopped["containers"]] == [
+        None,
+        "depends on init: SUCCESS",
+    ]
+    assert ("start", "api") not in lab.runtime.log
+    assert lab.service()["deployments"][0]["failedTasks"] == 1
+
+
+@pytest.mark.parametrize(
+    ("condition", "code"), [("START", None), ("HEALTHY", None), ("COMPLETE", 3), ("SUCCESS", 0)]
+)
+def test_each_condition_of_a_dependency_is_kept(lab: Lab, condition: str, code: int | None) -> None:
+    """Neither sooner nor never; the first container's end leaves the task running."""
+    first = {"name": "init", "image": "i", "essential": False, "healthCheck": CHECK}
+    depends = [{"containerName": "init", "condition": condition}]
+    second = {"name": "api", "image": "i", "dependsOn": depends}
+    lab.runtime.checks["init"] = None
+    lab.create(lab.define_all("api", first, second))
+    lab.tick(5)
+
+    assert (("start", "api") in lab.runtime.log) is (condition == "START")
+    lab.runtime.checks["init"] = True
+    if code is not None:
+        lab.end(lab.tasks()[0], code)
+    lab.tick(5)
+    assert ("start", "api") in lab.runtime.log
+    assert [task["lastStatus"] for task in lab.tasks()] == ["RUNNING"]
 
 
 def test_a_deleted_service_drains_and_then_is_inactive(lab: Lab) -> None:
