@@ -17,6 +17,7 @@ __all__ = [
     "ExistingNetworkSpec",
     "NetworkSpec",
     "SecretReference",
+    "TlsMode",
     "parse",
 ]
 
@@ -27,6 +28,8 @@ MAY_BE_SECRET = (("secrets",), ("environment",), ("license_key",))
 
 AwsAccountId = Annotated[str, Field(pattern=r"^\d{12}$")]
 SubnetId = Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$")]
+TlsMode = Literal["require", "verify-full"]
+"""`require` encrypts and trusts whoever answers; `verify-full` checks certificate and name."""
 Installation = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,19}$")]
 
 
