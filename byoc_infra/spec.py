@@ -15,6 +15,7 @@ __all__ = [
     "AccountSpec",
     "DeploymentSpec",
     "ExistingNetworkSpec",
+    "ExternalDatabaseSpec",
     "NetworkSpec",
     "SecretReference",
     "TlsMode",
@@ -64,6 +65,14 @@ class ExistingNetworkSpec(_Spec):
     """One a zone, for internet-facing balancers; only `public_ingress` needs them."""
 
 
+class ExternalDatabaseSpec(_Spec):
+    """Where a PostgreSQL is that is not of this project."""
+
+    cidr: str
+    """IPv4; as narrow as its servers' addresses allow."""
+    port: int = 5432
+
+
 class AccountSpec(_Spec):
     """What the customer decides when they run the account stack."""
 
@@ -91,6 +100,8 @@ class AccountSpec(_Spec):
     public_ingress: bool = False
     egress_ports: tuple[int, ...] = (443,)
     """TCP ports on which the applications may reach the internet."""
+    external_databases: tuple[ExternalDatabaseSpec, ...] = ()
+    """PostgreSQL servers of your own that the applications may reach; all else stays closed."""
     max_session_s: int = Field(default=3600, ge=3600, le=43200)
     """The longest session of the role."""
     log_retention_days: int = 30

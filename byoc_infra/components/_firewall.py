@@ -1,14 +1,21 @@
 """Who may speak to whom, as data; pure. No group has a rule that names itself."""
 
+import ipaddress
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["GROUPS", "Rule", "rules"]
+from byoc_infra.components._checks import check_network_range, check_ports, check_unique
+from byoc_infra.errors import SpecError
+from byoc_infra.spec import ExternalDatabaseSpec
+
+__all__ = ["GROUPS", "Rule", "check_external_databases", "rules"]
 
 ANYWHERE = "0.0.0.0/0"
 WEB_PORTS = (80, 443)
 API_PORT, REDIS_PORT, POSTGRES_PORT = 8000, 6379, 5432
+WIDEST = 8
+"""The widest private range (RFC 1918)."""
 GROUPS = {
     "lb-internal": "Load balancers that are reached from inside",
     "lb-public": "Load balancers that face the internet",
@@ -39,7 +46,11 @@ class Rule:
 
 
 def rules(
-    *, ingress_cidrs: Sequence[str], public_ingress: bool, egress_ports: Sequence[int]
+    *,
+    ingress_cidrs: Sequence[str],
+    public_ingress: bool,
+    egress_ports: Sequence[int],
+    external_databases: Sequence[ExternalDatabaseSpec] = (),
 ) -> tuple[Rule, ...]:
     """Every rule there is; what is not here is closed."""
     return (
@@ -48,8 +59,34 @@ def rules(
         *_between("app", "cache", REDIS_PORT),
         *_between("app", "database", POSTGRES_PORT),
         *(Rule(group="app", direction="out", port=p, cidr=ANYWHERE) for p in egress_ports),
+        *(
+            Rule(group="app", direction="out", port=one.port, cidr=one.cidr)
+            for one in external_databases
+        ),
         # Fargate fetches images, secrets and writes logs through the task's own interface.
         Rule(group="cache", direction="out", port=443, cidr=ANYWHERE),
+    )
+
+
+def check_external_databases(listed: Sequence[ExternalDatabaseSpec]) -> None:
+    """Ranges of servers, each once; no half of the internet."""
+    field = "external_databases"
+    for one in listed:
+        if one.cidr.endswith("/0"):
+            raise _too_wide(one.cidr)
+        check_network_range(field, one.cidr)
+        if ipaddress.IPv4Network(one.cidr).prefixlen < WIDEST:
+            raise _too_wide(one.cidr)
+        check_ports(field, [one.port])
+    check_unique(field, (f"{one.cidr}:{one.port}" for one in listed))
+
+
+def _too_wide(cidr: str) -> SpecError:
+    return SpecError(
+        "external_databases",
+        wanted=f"ranges of /{WIDEST} or narrower",
+        got=cidr,
+        next_step="Name the addresses that your servers have.",
     )
 
 

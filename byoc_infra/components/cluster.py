@@ -22,10 +22,11 @@ from byoc_infra.components._checks import (
     check_ports,
     check_unique,
 )
-from byoc_infra.components._firewall import GROUPS, Rule, rules
+from byoc_infra.components._firewall import GROUPS, Rule, check_external_databases, rules
 from byoc_infra.components._policies import ecs_trust, execution_policy
 from byoc_infra.errors import SpecError
 from byoc_infra.naming import ENABLED_TAG, REDIS_IMAGE_TAG, AccountNames, Place
+from byoc_infra.spec import ExternalDatabaseSpec
 
 __all__ = ["Cluster", "ClusterArgs"]
 
@@ -56,6 +57,8 @@ class ClusterArgs:
     """Make the security group of internet-facing load balancers."""
     egress_ports: Sequence[int] = (443,)
     """TCP ports on which the applications may reach the internet."""
+    external_databases: Sequence[ExternalDatabaseSpec] = ()
+    """Ranges and ports of databases outside of this stack; the applications reach no other."""
     log_retention_days: int = 30
     create_service_linked_roles: Sequence[str] = ("elasticloadbalancing", "rds", "ecs")
     """Those that the account does not have yet; they stay when the stack goes."""
@@ -76,6 +79,7 @@ class ClusterArgs:
         for field in ("repositories", "task_roles", "create_service_linked_roles"):
             check_unique(field, getattr(self, field))
         check_ports("egress_ports", self.egress_ports)
+        check_external_databases(self.external_databases)
         for service in self.create_service_linked_roles:
             check_one_of(
                 "create_service_linked_roles",
@@ -229,6 +233,7 @@ class Cluster(Component):
             ingress_cidrs=tuple(ranges),
             public_ingress=args.public_ingress,
             egress_ports=args.egress_ports,
+            external_databases=args.external_databases,
         ):
             self._rule(rule, groups, ranges)
         self.security_group_ids = {role: group.id for role, group in groups.items()}

@@ -106,6 +106,7 @@ class AccountProgram:
             task_roles=spec.task_roles,
             public_ingress=spec.public_ingress,
             egress_ports=spec.egress_ports,
+            external_databases=spec.external_databases,
             log_retention_days=spec.log_retention_days,
             create_service_linked_roles=spec.create_service_linked_roles,
             permissions_boundary_arn=spec.permissions_boundary_arn,

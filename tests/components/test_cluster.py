@@ -9,6 +9,7 @@ import pytest
 from byoc_infra.components import Cluster
 from byoc_infra.errors import SpecError
 from byoc_infra.naming import REDIS_IMAGE_TAG, AccountNames
+from byoc_infra.spec import ExternalDatabaseSpec
 from tests.support.examples import REDIS_IMAGE, cluster_args
 from tests.support.recorder import Recorder, maker, record
 
@@ -21,6 +22,11 @@ INGRESS = "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"
 EGRESS = "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"
 
 made = maker(Cluster, "langgraph", cluster_args)
+
+
+def outside(cidr: str, **changes: Any) -> ExternalDatabaseSpec:
+    """Somebody's database servers."""
+    return ExternalDatabaseSpec(cidr=cidr, **changes)
 
 
 def statements(recorder: Recorder) -> dict[str, Any]:
@@ -119,6 +125,23 @@ def test_public_ingress_opens_the_web_ports_of_one_group() -> None:
     assert sorted(open_rules) == [("langgraph-lb-public-id", 80), ("langgraph-lb-public-id", 443)]
 
 
+def test_applications_reach_no_database_that_is_not_named() -> None:
+    """One rule of the applications' group for each range, and nothing wider."""
+    asked = made(external_databases=[outside("10.9.0.0/16"), outside("172.20.1.4/32", port=6432)])
+    usual = {one.name for one in made().of_type(EGRESS)}
+    more = {
+        one.name: (one.inputs["securityGroupId"], one.inputs["cidrIpv4"], one.inputs["toPort"])
+        for one in asked.of_type(EGRESS)
+        if one.name not in usual
+    }
+
+    assert more == {
+        "langgraph-app-out-5432-10.9.0.0_16": ("langgraph-app-id", "10.9.0.0/16", 5432),
+        "langgraph-app-out-6432-172.20.1.4_32": ("langgraph-app-id", "172.20.1.4/32", 6432),
+    }
+    assert len(asked.of_type(INGRESS)) == len(made().of_type(INGRESS))
+
+
 def test_no_group_trusts_itself() -> None:
     """Deployments share groups, so a self rule would join them."""
     rules = [*made().of_type(INGRESS), *made().of_type(EGRESS)]
@@ -203,6 +226,19 @@ def test_a_range_that_is_not_known_yet_makes_rules_of_fixed_names() -> None:
         (
             {"redis_image": f"{'r' * 200}@sha256:{'0' * 64}"},
             "redis_image: want at most 256 characters",
+        ),
+        ({"external_databases": [outside("0.0.0.0/0")]}, "external_databases: want ranges of /8"),
+        ({"external_databases": [outside("8.0.0.0/7")]}, "external_databases: want ranges of /8"),
+        ({"external_databases": [outside("db.internal")]}, "external_databases: want IPv4 ranges"),
+        ({"external_databases": [outside("10.9.1.4/16")]}, "external_databases: want IPv4 ranges"),
+        ({"external_databases": [outside("::/0")]}, "external_databases: want ranges of /8"),
+        (
+            {"external_databases": [outside("10.9.0.0/16", port=0)]},
+            "external_databases: want ports from 1 to 65535, got 0",
+        ),
+        (
+            {"external_databases": [outside("10.9.0.0/16")] * 2},
+            "external_databases: want each name once",
         ),
         ({"egress_ports": [0]}, "egress_ports: want ports from 1 to 65535, got 0"),
         ({"egress_ports": [443, 443]}, "egress_ports: want each name once"),
