@@ -17,6 +17,8 @@ if TYPE_CHECKING:
         CustomerAccessArgs,
         Database,
         DatabaseArgs,
+        ExternalDatabase,
+        ExternalDatabaseArgs,
         LangGraphDeployment,
         LangGraphDeploymentArgs,
         Network,
@@ -28,7 +30,13 @@ if TYPE_CHECKING:
         ServiceArgs,
     )
     from byoc_infra.naming import AccountNames, DeploymentNames, Place
-    from byoc_infra.spec import AccountSpec, DeploymentSpec, NetworkSpec, SecretReference
+    from byoc_infra.spec import (
+        AccountSpec,
+        DeploymentSpec,
+        ExternalDatabaseSpec,
+        NetworkSpec,
+        SecretReference,
+    )
 
 __all__ = [
     "AccountNames",
@@ -43,6 +51,9 @@ __all__ = [
     "DatabaseArgs",
     "DeploymentNames",
     "DeploymentSpec",
+    "ExternalDatabase",
+    "ExternalDatabaseArgs",
+    "ExternalDatabaseSpec",
     "LangGraphDeployment",
     "LangGraphDeploymentArgs",
     "Network",
@@ -57,7 +68,9 @@ __all__ = [
     "ServiceArgs",
 ]
 
-SPEC = frozenset({"AccountSpec", "DeploymentSpec", "NetworkSpec", "SecretReference"})
+SPEC = frozenset(
+    {"AccountSpec", "DeploymentSpec", "ExternalDatabaseSpec", "NetworkSpec", "SecretReference"}
+)
 NAMING = frozenset({"AccountNames", "DeploymentNames", "Place"})
 
 

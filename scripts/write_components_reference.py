@@ -20,6 +20,7 @@ ORDER = (
     "Cluster",
     "LangGraphDeployment",
     "Database",
+    "ExternalDatabase",
     "Cache",
     "Secrets",
     "Service",
@@ -36,7 +37,7 @@ made. Units are in the names: `_s` seconds, `_mib` and `_gib` memory and storage
 Names and tags of everything come from `byoc_infra.naming`. Each promise is the name of a test.
 
 Where they stand: the customer's account stack makes `CustomerAccess`, `Network` and `Cluster`; \
-the vendor's deployment stack makes `LangGraphDeployment`, which composes the other four \
+the vendor's deployment stack makes `LangGraphDeployment`, which composes the others \
 ([architecture](architecture.md#two-stacks-two-owners)).
 """
 

@@ -212,5 +212,5 @@ def _aws(recorder: Recorder) -> list[Registration]:
 
 
 def _is_of_a_deployment(kind: type[Component]) -> bool:
-    (names,) = (field for field in dataclasses.fields(_args_class(kind)) if field.name == "names")
-    return "DeploymentNames" in str(names.type)
+    fields = dataclasses.fields(_args_class(kind))
+    return any("DeploymentNames" in str(field.type) for field in fields)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from byoc_infra.components.cluster import Cluster, ClusterArgs
     from byoc_infra.components.database import Database, DatabaseArgs
     from byoc_infra.components.deployment import LangGraphDeployment, LangGraphDeploymentArgs
+    from byoc_infra.components.external_database import ExternalDatabase, ExternalDatabaseArgs
     from byoc_infra.components.network import Network, NetworkArgs
     from byoc_infra.components.secrets import Secrets, SecretsArgs
     from byoc_infra.components.service import Service, ServiceArgs
@@ -23,6 +24,8 @@ __all__ = [
     "CustomerAccessArgs",
     "Database",
     "DatabaseArgs",
+    "ExternalDatabase",
+    "ExternalDatabaseArgs",
     "LangGraphDeployment",
     "LangGraphDeploymentArgs",
     "Network",
@@ -36,6 +39,7 @@ __all__ = [
 
 MODULES = {
     "CustomerAccess": "access",
+    "ExternalDatabase": "external_database",
     "LangGraphDeployment": "deployment",
     "PostgresConnection": "_connection",
 }

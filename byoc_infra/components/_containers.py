@@ -6,6 +6,7 @@ from typing import Any
 import pulumi
 
 from byoc_infra.components._connection import PostgresConnection
+from byoc_infra.components._database_tls import ca_container, trusting
 from byoc_infra.components._sizes import pool_size
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "api_environment",
     "awslogs",
     "redis_container",
+    "task_parts",
 ]
 
 API_PORT = 8000
@@ -81,6 +83,23 @@ def api_container(
     if read_only_root:
         container["mountPoints"] = [{"sourceVolume": "tmp", "containerPath": "/tmp"}]  # noqa: S108
     return container
+
+
+def task_parts(
+    server: Mapping[str, Any], *, image: Leaf, log: Mapping[str, Any], ca_pem: str | None
+) -> tuple[list[dict[str, Any]], list[str]]:
+    """A server's task: its containers, and the names of the volumes that they mount.
+
+    With certificates another container puts them where the server looks for them, before it
+    starts.
+    """
+    containers = (
+        [dict(server)]
+        if ca_pem is None
+        else [trusting(server), ca_container(image=image, ca_pem=ca_pem, log=log)]
+    )
+    mounted = {m["sourceVolume"]: None for one in containers for m in one.get("mountPoints", ())}
+    return containers, list(mounted)
 
 
 def redis_container(

@@ -24,7 +24,6 @@ __all__ = [
     "check_tls",
     "rds_ca_bundle",
     "trusting",
-    "uri_parameters",
 ]
 
 VOLUME = "database-ca"
@@ -42,39 +41,38 @@ BLOCK = re.compile(r"-----BEGIN ([A-Z0-9 ]+)-----.*?-----END \1-----", re.DOTALL
 Leaf = pulumi.Input[str]
 
 
-def uri_parameters(tls: TlsMode) -> str:
-    """What follows the question mark of an address that is ours to write."""
-    return f"sslmode={tls}" + (f"&sslrootcert={CA_PATH}" if tls == "verify-full" else "")
+def check_tls(tls: TlsMode, ca_pem: str | None, *, prefix: str = "") -> None:
+    """Certificates belong to `verify-full` and are certificates only.
 
-
-def check_tls(tls: TlsMode, ca_pem: str | None) -> None:
-    """Certificates belong to `verify-full` and are certificates only."""
+    `prefix` stands before the fields' names where they are told.
+    """
+    field = f"{prefix}ca_pem"
     if tls == "require" and ca_pem is not None:
         raise SpecError(
-            "database_ca_pem",
-            wanted="nothing, because database_tls: require verifies no certificate",
+            field,
+            wanted="nothing, because require verifies no certificate",
             got="certificates",
-            next_step="Set database_tls: verify-full, or remove them.",
+            next_step=f"Set {prefix}tls: verify-full, or remove them.",
         )
     if tls == "verify-full" and ca_pem is None:
         raise SpecError(
-            "database_ca_pem",
-            wanted="the certificates that database_tls: verify-full shall trust",
+            field,
+            wanted="the certificates that verify-full shall trust",
             got="nothing",
             next_step="Give the CA's certificates in PEM.",
         )
     if ca_pem is not None:
-        _check_certificates(ca_pem)
+        _check_certificates(field, ca_pem)
 
 
-def _check_certificates(ca_pem: str) -> None:
+def _check_certificates(field: str, ca_pem: str) -> None:
     blocks = BLOCK.findall(ca_pem)
     if not blocks or set(blocks) != {"CERTIFICATE"} or "PRIVATE KEY" in ca_pem:
-        raise _no_certificates("something else, or nothing")
+        raise _no_certificates(field, "something else, or nothing")
     size = len(json.dumps(ca_pem).encode())
     if size > MOST_BYTES:
         raise SpecError(
-            "database_ca_pem",
+            field,
             wanted=f"at most {MOST_BYTES} bytes",
             got=f"{size}",
             next_step="Keep the CA that signs your server and leave the others out.",
@@ -82,12 +80,12 @@ def _check_certificates(ca_pem: str) -> None:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=ca_pem)
     except (ssl.SSLError, ValueError) as error:
-        raise _no_certificates("blocks that cannot be read as certificates") from error
+        raise _no_certificates(field, "blocks that cannot be read as certificates") from error
 
 
-def _no_certificates(got: str) -> SpecError:
+def _no_certificates(field: str, got: str) -> SpecError:
     return SpecError(
-        "database_ca_pem",
+        field,
         wanted="public certificates in PEM (-----BEGIN CERTIFICATE-----) and nothing else",
         got=got,
         next_step="Never give a private key: what stands here is in the task definition.",
@@ -99,9 +97,9 @@ def rds_ca_bundle(region: str) -> str:
     bundles = _bundles()
     if region not in bundles:
         raise SpecError(
-            "database_ca_pem",
-            wanted=f"certificates, because none of RDS in {region} are shipped",
-            got="nothing",
+            "region",
+            wanted="certificates to trust, because none of RDS in this region are shipped",
+            got=region,
             next_step="Give the region's bundle (RDS user guide, "
             '"Using SSL/TLS to encrypt a connection").',
         )

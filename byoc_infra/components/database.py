@@ -17,11 +17,13 @@ import pulumi_aws as aws
 from byoc_infra.components._base import Component
 from byoc_infra.components._checks import check_pattern
 from byoc_infra.components._connection import PostgresConnection, managed
+from byoc_infra.components._database_tls import check_tls, rds_ca_bundle
 from byoc_infra.components._sizes import DEVELOPMENT
 from byoc_infra.errors import SpecError
 from byoc_infra.naming import SECRET_TAG, DeploymentNames
+from byoc_infra.spec import TlsMode
 
-__all__ = ["Database", "DatabaseArgs"]
+__all__ = ["Database", "DatabaseArgs", "check_version"]
 
 STORAGE_GIB = (20, 65536)
 """gp3 on PostgreSQL (RDS user guide, storage types)."""
@@ -54,6 +56,12 @@ class DatabaseArgs:
     """Encrypts the storage; AWS's own key when absent."""
     deletion_protection: bool = True
     """Refuse deletion until it is lifted on purpose."""
+    tls: TlsMode = "require"
+    """What servers ask for when they connect; the database itself takes nothing in plain text."""
+    ca_pem: str | None = None
+    """With `verify-full`: the certificates to trust in place of AWS's for `region`."""
+    region: str | None = None
+    """With `verify-full`: where the instance is."""
     final_snapshot_name: str | None
     """Keep a last snapshot under this name (it carries the deployment's id), or none."""
 
@@ -61,7 +69,8 @@ class DatabaseArgs:
         _check_range("storage_gib", self.storage_gib, STORAGE_GIB)
         _check_range("rotation_days", self.rotation_days, ROTATION_DAYS)
         _check_range("backup_days", self.backup_days, (1, 35))
-        _check_version(self.engine_version)
+        check_version("engine_version", self.engine_version)
+        check_tls(self.tls, self.trusted)
         check_pattern(
             "final_snapshot_name",
             self.final_snapshot_name,
@@ -69,6 +78,13 @@ class DatabaseArgs:
             wanted="up to 255 letters, digits and single hyphens, beginning with a letter",
             next_step="Choose another name, or none on purpose.",
         )
+
+    @property
+    def trusted(self) -> str | None:
+        """The certificates that servers check the database's against, if they check."""
+        if self.tls == "verify-full" and self.ca_pem is None and self.region is not None:
+            return rds_ca_bundle(self.region)
+        return self.ca_pem
 
     @property
     def family(self) -> str:
@@ -84,12 +100,13 @@ def _check_range(field: str, value: int, limits: tuple[int, int]) -> None:
         )
 
 
-def _check_version(version: str) -> None:
+def check_version(field: str, version: str) -> None:
+    """Refuse a PostgreSQL that the LangGraph server does not run on."""
     parts = VERSION.fullmatch(version)
     known = (int(parts[1]), int(parts[2] or 0)) if parts else (0, 0)
     if known < OLDEST:
         raise SpecError(
-            "engine_version",
+            field,
             wanted="PostgreSQL 15.8 or newer",
             got=repr(version),
             next_step="Take 16; the LangGraph server does not run on older ones.",
@@ -161,7 +178,7 @@ class Database(Component):
         self.identifier, self.address = instance.identifier, instance.address
         self.endpoint = instance.endpoint
         self.secret_arn = instance.master_user_secrets.apply(lambda made: made[0].secret_arn or "")
-        self._max_connections = args.max_connections
+        self._args = args
         self._schedule(name, args.rotation_days)
         self.register_outputs(
             {
@@ -178,7 +195,9 @@ class Database(Component):
         return managed(
             address=self.address,
             password_secret_arn=self.secret_arn,
-            max_connections=self._max_connections,
+            max_connections=self._args.max_connections,
+            tls=self._args.tls,
+            ca_pem=self._args.trusted,
         )
 
     def _parameters(self, name: str, args: DatabaseArgs) -> aws.rds.ParameterGroup:

@@ -17,7 +17,13 @@ import pulumi_aws as aws
 from byoc_infra.components._base import Component
 from byoc_infra.components._checks import check_ecr_image, check_mount_prefix, check_pattern
 from byoc_infra.components._connection import PostgresConnection
-from byoc_infra.components._containers import API_PORT, api_container, api_environment, awslogs
+from byoc_infra.components._containers import (
+    API_PORT,
+    api_container,
+    api_environment,
+    awslogs,
+    task_parts,
+)
 from byoc_infra.components._environment import check_environment
 from byoc_infra.components._sizes import DEVELOPMENT, check_fargate
 from byoc_infra.errors import SpecError
@@ -234,6 +240,7 @@ class Service(Component):
 
     def _task(self, args: ServiceArgs) -> aws.ecs.TaskDefinition:
         secrets = {**args.secrets, **args.database.secrets}
+        log = awslogs(group=args.log_group, region=args.region, prefix=args.names.log_prefix)
         container = api_container(
             image=args.image,
             environment=api_environment(
@@ -243,9 +250,12 @@ class Service(Component):
                 mount_prefix=args.mount_prefix,
             ),
             secrets=[{"name": name, "valueFrom": secrets[name]} for name in sorted(secrets)],
-            log=awslogs(group=args.log_group, region=args.region, prefix=args.names.log_prefix),
+            log=log,
             mount_prefix=args.mount_prefix,
             read_only_root=args.read_only_root,
+        )
+        containers, volumes = task_parts(
+            container, image=args.image, log=log, ca_pem=args.database.ca_pem
         )
         return aws.ecs.TaskDefinition(
             self._name,
@@ -260,8 +270,8 @@ class Service(Component):
                 "cpu_architecture": args.architecture,
                 "operating_system_family": "LINUX",
             },
-            container_definitions=pulumi.Output.json_dumps([container], sort_keys=True),
-            volumes=[{"name": "tmp"}] if args.read_only_root else None,
+            container_definitions=pulumi.Output.json_dumps(containers, sort_keys=True),
+            volumes=[{"name": volume} for volume in volumes] or None,
             skip_destroy=True,  # a service cannot go back to an INACTIVE one
             tags=self._tags,
             opts=self.child(),

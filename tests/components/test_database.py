@@ -2,13 +2,16 @@
 
 from typing import Any
 
+import pulumi
 import pytest
 
 from byoc_infra.components import Database
+from byoc_infra.components._database_tls import rds_ca_bundle
 from byoc_infra.errors import SpecError
 from byoc_infra.naming import SECRET_TAG
+from tests.support.certificates import ca_pem
 from tests.support.examples import database_args
-from tests.support.recorder import maker
+from tests.support.recorder import maker, record
 
 RDS = "aws:rds/instance:Instance"
 PARAMETERS = "aws:rds/parameterGroup:ParameterGroup"
@@ -111,6 +114,39 @@ def test_the_parameter_family_follows_the_version(version: str, family: str) -> 
     assert made(engine_version=version).inputs(PARAMETERS)["family"] == family
 
 
+def test_verify_full_trusts_the_regions_certificates() -> None:
+    """AWS's own, unless others are given; the address names the file that a task has then."""
+    asked = database_args(tls="verify-full", region="eu-west-1")
+
+    assert asked.trusted == rds_ca_bundle("eu-west-1")
+    assert database_args(tls="verify-full", region="eu-west-1", ca_pem=ca_pem()).trusted == ca_pem()
+    assert database_args().trusted is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "parameters"),
+    [
+        ({}, "sslmode=require"),
+        (
+            {"tls": "verify-full", "region": "eu-west-1"},
+            "sslmode=verify-full&sslrootcert=/run/database-ca/ca.pem",
+        ),
+    ],
+)
+def test_the_address_says_how_it_is_trusted(changes: dict[str, Any], parameters: str) -> None:
+    """And names no password."""
+    told: list[str] = []
+
+    def program() -> None:
+        connection = Database("orders", database_args(**changes)).connection
+        pulumi.Output.from_input(connection.environment["DATABASE_URI"]).apply(told.append)
+
+    record(program)
+
+    assert told[0].startswith("postgresql://langgraph@")
+    assert told[0].endswith(f":5432/langgraph?{parameters}")
+
+
 @pytest.mark.parametrize(
     ("field", "value", "message"),
     [
@@ -121,6 +157,8 @@ def test_the_parameter_family_follows_the_version(version: str, family: str) -> 
         ("engine_version", "15.7", "engine_version: want PostgreSQL 15.8 or newer, got '15.7'"),
         ("engine_version", "15", "engine_version: want PostgreSQL 15.8 or newer, got '15'"),
         ("engine_version", "new", "engine_version: want PostgreSQL 15.8 or newer, got 'new'"),
+        ("tls", "verify-full", "ca_pem: want the certificates that verify-full shall trust"),
+        ("ca_pem", ca_pem(), "ca_pem: want nothing, because require verifies no certificate"),
         ("final_snapshot_name", "a--b", "final_snapshot_name: want up to 255 letters"),
         ("final_snapshot_name", "1a", "final_snapshot_name: want up to 255 letters"),
     ],

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from byoc_infra.components import Service
+from byoc_infra.components import PostgresConnection, Service
 from byoc_infra.errors import ByocError, DuplicateName, ReservedName, SpecError
 from tests.support.examples import IMAGE, service_args
 from tests.support.recorder import Recorder, maker
@@ -176,6 +176,15 @@ def test_a_read_only_root_has_a_place_to_write() -> None:
     assert container(recorder)["readonlyRootFilesystem"] is True
     assert container(recorder)["mountPoints"] == [{"sourceVolume": "tmp", "containerPath": "/tmp"}]  # noqa: S108
     assert recorder.inputs(TASK)["volumes"] == [{"name": "tmp"}]
+
+
+def test_certificates_are_there_before_the_server_starts() -> None:
+    """With `verify-full` a second container puts them on a volume of the task."""
+    recorder = made(database=PostgresConnection(ca_pem="PEM"))
+    api, init = json.loads(recorder.inputs(TASK)["containerDefinitions"])
+
+    assert (api["name"], init["name"]) == ("api", "database-ca")
+    assert recorder.inputs(TASK)["volumes"] == [{"name": "database-ca"}]
 
 
 def test_the_architecture_follows_the_image() -> None:

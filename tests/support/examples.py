@@ -12,6 +12,8 @@ from byoc_infra.components import (
     CustomerAccessArgs,
     Database,
     DatabaseArgs,
+    ExternalDatabase,
+    ExternalDatabaseArgs,
     LangGraphDeployment,
     LangGraphDeploymentArgs,
     Network,
@@ -42,6 +44,7 @@ __all__ = [
     "cluster_args",
     "database_args",
     "deployment_args",
+    "external_database_args",
     "network_args",
     "secrets_args",
     "service_args",
@@ -86,6 +89,9 @@ database_args = partial(
     subnet_group_name="private",
     security_group_ids=["sg-database"],
     final_snapshot_name="lg-orders-final-1a2b3c4d",
+)
+external_database_args = partial(
+    ExternalDatabaseArgs, uri_secret=PLACE.arn("secretsmanager", "secret:team/orders-AbCdEf")
 )
 cache_args = partial(
     CacheArgs,
@@ -158,6 +164,7 @@ EXAMPLES: dict[type[Component], Callable[[], Component]] = {
     Network: lambda: Network("orders", network_args()),
     Cluster: lambda: Cluster("orders", cluster_args()),
     Database: lambda: Database("orders", database_args()),
+    ExternalDatabase: lambda: ExternalDatabase("orders", external_database_args()),
     Cache: lambda: Cache("orders", cache_args()),
     Secrets: lambda: Secrets("orders", secrets_args(own_key=True)),
     Service: lambda: Service("orders", service_args()),
