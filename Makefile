@@ -1,6 +1,6 @@
 # The two commands: `make demo` (the whole life of a deployment on this machine) and `make test`.
 # Both do all the set-up themselves. What takes long is cached in $BYOC_CACHE_DIR (~/.cache/byoc-infra).
-.PHONY: demo test setup lint unit e2e soak bench requirements clean
+.PHONY: demo test setup lint unit e2e soak bench docs diagrams requirements clean
 python = .venv/bin/python
 
 demo: setup  ## KEEP=1 leaves it all running and prints how to look inside
@@ -30,6 +30,13 @@ soak: setup  ## SEED=n: kills the demo at random moments and in each step; see t
 
 bench: setup  ## ROUNDS=n: how often each is measured
 	$(python) benchmarks/cli_start.py --rounds $(or $(ROUNDS),3)
+
+docs: setup  ## the site, into build/site; warnings are errors
+	$(python) -m sphinx -q -W --keep-going -d build/doctrees docs build/site
+	@echo "open build/site/index.html"
+
+diagrams: setup  ## draws the pages' diagrams that are missing; needs npm and Chromium
+	$(python) -m scripts.draw_diagrams
 
 requirements:  ## pins again, newest versions; needs uv
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes \

@@ -48,17 +48,20 @@ class NetworkSpec(_Spec):
     private_cidrs: tuple[str, ...] | None = None
     """One a zone, where the arithmetic's own choice does not fit."""
     public_cidrs: tuple[str, ...] | None = None
+    """The same for the subnets of the NAT gateway and internet-facing balancers."""
     nat: Literal["none", "one", "per_zone"] = "one"
     """How private subnets reach the internet; with none, AWS's services by VPC endpoints only."""
     flow_logs: bool = True
     """A record of every connection, in CloudWatch Logs."""
     flow_log_retention_days: int = 90
+    """How long they are kept."""
 
 
 class ExistingNetworkSpec(_Spec):
     """A VPC that is there; the account stack puts tags on it and nothing else."""
 
     vpc_id: str = Field(pattern=r"^vpc-[0-9a-f]{8,17}$")
+    """Of the account and region, with DNS support and DNS host names on."""
     private_subnet_ids: tuple[SubnetId, ...] = Field(min_length=2, max_length=6)
     """One a zone, two zones or more: for tasks, databases and internal balancers."""
     public_subnet_ids: tuple[SubnetId, ...] = Field(default=(), max_length=6)
@@ -77,14 +80,19 @@ class AccountSpec(_Spec):
     """What the customer decides when they run the account stack."""
 
     aws_account_id: AwsAccountId
+    """The account to set up; credentials that lead to another one are refused."""
     region: str
+    """The region of everything in the stack, such as `eu-west-1`."""
     installation: Installation = "default"
+    """Tells several set-ups in one account apart; part of every name but `default`'s."""
     vendor_principal_arn: str
     """The one principal that may assume the role."""
     external_ids: tuple[str, ...] = Field(min_length=1, max_length=2)
     """Made by the control plane; two while one is being replaced."""
     permissions: Literal["least_privilege", "managed"] = "least_privilege"
+    """What the role may do: a fenced document of this project, or five AWS policies."""
     permissions_boundary_arn: str | None = None
+    """An IAM policy of yours that limits every role made here, whatever else it may do."""
     network: NetworkSpec | None = None
     """The new VPC, or …"""
     existing_network: ExistingNetworkSpec | None = None
@@ -95,9 +103,11 @@ class AccountSpec(_Spec):
     repositories: tuple[str, ...] = Field(min_length=1)
     """Names of the ECR repositories that deployments may run images from."""
     task_roles: tuple[str, ...] = ("default",)
+    """Names of the roles that applications may run with; made without any right."""
     ingress_cidrs: tuple[str, ...] | None = None
     """Who may reach internal load balancers; the VPC's own range when absent."""
     public_ingress: bool = False
+    """Let deployments have internet-facing load balancers."""
     egress_ports: tuple[int, ...] = (443,)
     """TCP ports on which the applications may reach the internet."""
     external_databases: tuple[ExternalDatabaseSpec, ...] = ()
@@ -105,39 +115,55 @@ class AccountSpec(_Spec):
     max_session_s: int = Field(default=3600, ge=3600, le=43200)
     """The longest session of the role."""
     log_retention_days: int = 30
+    """How long the deployments' log lines are kept."""
     create_service_linked_roles: tuple[str, ...] = ("elasticloadbalancing", "rds", "ecs")
+    """Those that the account does not have yet; AWS makes each once, and they stay."""
 
 
 class SecretReference(_Spec):
     """An existing Secrets Manager secret, or one key of it."""
 
     arn: str
+    """In the deployment's account and region, tagged `langgraph-cloud` = installation."""
     json_key: str | None = None
+    """Which key, where the secret holds JSON; the whole value when absent."""
     version_id: str | None = None
+    """Which version; the current one when absent."""
 
 
 class DeploymentSpec(_Spec):
     """One LangGraph deployment, as a person or the control plane asks for it."""
 
     name: str = Field(min_length=1, pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
+    """Lower-case letters, digits and hyphens; part of every name of the deployment."""
     aws_account_id: AwsAccountId
+    """The customer's account; credentials that lead to another one are refused."""
     region: str
+    """Where the account stack has been run, such as `eu-west-1`."""
     installation: Installation = "default"
+    """Which set-up of the account to use."""
     image: str
     """Repository URI with tag or digest; a tag is resolved to its digest before anything runs."""
     environment: dict[str, str] = {}
+    """Variables of the containers, readable by whoever may describe tasks; no secrets."""
     secrets: dict[str, SecretReference | None] = {}
     """By environment name: a reference, or null for a container that `byoc secrets put` fills."""
     size: Literal["development"] = "development"
+    """The size class: what CPU, memory, replicas and database are unless told otherwise."""
     cpu: int | None = None
-    """CPU units; the size class's when absent."""
+    """Of a task, such as 1024; the size class's when absent."""
     memory_mib: int | None = None
+    """Memory of a task, one that Fargate has for its CPU; the size class's when absent."""
     task_role: str = "default"
+    """What the application may do in AWS: one of the account's `task_roles`."""
     public: bool = False
     """An internet-facing load balancer; needs `public_ingress` in the account."""
     deletion_protection: bool = True
+    """Refuse to delete database and load balancer until `byoc deployment destroy` lifts it."""
     final_snapshot: bool = True
+    """Keep a last snapshot of the database when the deployment is removed."""
     password_rotation_days: int = Field(default=90, ge=1, le=1000)
+    """How often AWS makes a new database password."""
     mount_prefix: str = ""
     """Where the server is mounted, such as `/agents`; `/ok` moves along."""
     license_key: SecretReference | None = None
@@ -150,11 +176,15 @@ class AccessSpec(_Spec):
     """How the control plane reaches an account; never part of a stack's inputs."""
 
     role_arn: str = Field(pattern=r"^arn:aws[a-z-]*:iam::\d{12}:role/.+$")
+    """The role that the account stack has made; worked out from the installation when absent."""
     external_id: str
+    """What the role's trust asks for: one of the account file's `external_ids`."""
     source_identity: str = Field(min_length=2, max_length=64)
     """Who asked; CloudTrail shows it with every call (STS API reference, AssumeRole)."""
     session_policy: str | None = None
+    """A JSON policy that narrows each session further."""
     duration_s: int = Field(default=3600, ge=900, le=43200)
+    """How long a session lasts before it is renewed; no longer than `max_session_s`."""
 
 
 def parse(kind: type[Spec], values: dict[str, Any]) -> Spec:

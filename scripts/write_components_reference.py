@@ -1,19 +1,25 @@
-"""Write docs/components.md from the components' own docstrings, fields and promises.
+"""Write docs/components.md and docs/settings.md from docstrings, fields, promises and recordings.
 
-`--check` writes nothing and fails when the committed page is not what would be written.
+`--check` writes nothing and fails when a committed page is not what would be written.
 """
 
 import ast
 import dataclasses
 import inspect
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from byoc_infra import components
 from byoc_infra.components._base import Component
+from scripts import write_settings_reference as settings
+from scripts.reference import fields, table, unit, words
+from tests.support.examples import EXAMPLES
+from tests.support.recorder import record
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "components.md"
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "components.md"
 ORDER = (
     "CustomerAccess",
     "Network",
@@ -26,6 +32,8 @@ ORDER = (
     "Service",
 )
 """The account's first, then a deployment and its parts."""
+EXAMPLE = "orders"
+"""What the recorded example of every component is called."""
 HEAD = """\
 # Components
 
@@ -33,26 +41,31 @@ HEAD = """\
 
 Pulumi component resources, for a program of your own: `from byoc_infra import Network, \
 NetworkArgs`. Args are frozen and keyword-only, and refuse what cannot work before anything is \
-made. Units are in the names: `_s` seconds, `_mib` and `_gib` memory and storage, `_days` days. \
-Names and tags of everything come from `byoc_infra.naming`. Each promise is the name of a test.
+made. Names and tags of everything come from `byoc_infra.naming`.
 
 Where they stand: the customer's account stack makes `CustomerAccess`, `Network` and `Cluster`; \
 the vendor's deployment stack makes `LangGraphDeployment`, which composes the others \
 ([architecture](architecture.md#two-stacks-two-owners)).
+
+How to read a section. **Inputs** are the fields of the Args class; `Input` means that an output \
+of another resource may stand there. **Makes** is what the smallest sensible use registers, \
+recorded by running it, with `<name>` for the name that you give the component; more inputs may \
+make more. **Promises** are guarantees; each is the name of a test, with what the test says.
 """
 
 
 def main(arguments: list[str]) -> int:
-    """Write the page, or compare it."""
-    text = page()
+    """Write the pages, or compare them."""
+    pages = {PAGE: page(), settings.PAGE: settings.page()}
     if "--check" in arguments:
-        return int(PAGE.read_text() != text)
-    PAGE.write_text(text)
+        return int(any(file.read_text() != text for file, text in pages.items()))
+    for file, text in pages.items():
+        file.write_text(text)
     return 0
 
 
 def page() -> str:
-    """The whole page."""
+    """The whole page of the components."""
     public = {name: getattr(components, name) for name in components.__all__}
     if set(ORDER) != {name for name, what in public.items() if issubclass(what, Component)}:
         raise LookupError("ORDER must name every component")
@@ -60,62 +73,84 @@ def page() -> str:
 
 
 def _section(kind: type[Component]) -> str:
-    module = inspect.getmodule(kind)
-    tree = ast.parse(inspect.getsource(module)) if module else ast.Module([], [])
-    classes = {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
-    args = getattr(components, f"{kind.__name__}Args")
+    own = classes(kind)[kind.__name__]
     rows = [
         f"## {kind.__name__}",
-        f"{_words(ast.get_docstring(classes[kind.__name__]) or '')} Type `{kind.TYPE}`.",
-        f"Makes: {', '.join(f'`{name}`' for name in _made(tree, kind))}.",
-        _table(
-            ("argument", "type", "default", "meaning"),
-            _arguments(args, classes[args.__name__]),
-        ),
-        _table(("output", "type", "meaning"), _outputs(classes[kind.__name__])),
-        f"Promises: {'; '.join(one.replace('_', ' ') for one in kind.PROMISES)}.",
+        f"{words(ast.get_docstring(own) or '')} Type `{kind.TYPE}`.",
+        "### Inputs",
+        table(("input", "type", "unit", "default", "meaning"), _inputs(kind)),
+        "### Outputs",
+        table(("output", "type", "meaning"), _outputs(own)),
+        "### Makes",
+        table(("resource", "name"), _made(kind)),
+        "### Promises",
+        f"Held by `{_tests(kind).relative_to(ROOT)}`.",
+        table(("promise", "the test says"), _promises(kind)),
     ]
-    return "\n\n".join(rows) + "\n"
+    # the same four headings stand in every section, and each must be a target of its own
+    return "\n\n".join(re.sub(r"^### ", f"### {kind.__name__}: ", row) for row in rows) + "\n"
 
 
-def _made(tree: ast.Module, kind: type[Component]) -> list[str]:
-    """What the module constructs: resources of `aws.…`, and other components."""
-    found = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Call):
-            name = ast.unparse(node.func)
-            if name.startswith("aws.") and name.rpartition(".")[2][0].isupper():
-                found.append(name.removeprefix("aws."))
-            elif name in ORDER and name != kind.__name__:
-                found.append(name)
-    return sorted(set(found))
+def classes(kind: type[Component]) -> dict[str, ast.ClassDef]:
+    """The classes of the component's module as they are written."""
+    module = inspect.getmodule(kind)
+    tree = ast.parse(inspect.getsource(module)) if module else ast.Module([], [])
+    return {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
 
 
-def _arguments(args: type, node: ast.ClassDef) -> Iterator[tuple[str, ...]]:
+def _inputs(kind: type[Component]) -> Iterator[tuple[str, ...]]:
+    args = getattr(components, f"{kind.__name__}Args")
     defaults = {one.name: _default(one) for one in dataclasses.fields(args)}
-    for name, type_, words in _fields(node):
-        if name in defaults:
-            yield f"`{name}`", type_, defaults[name], words
+    for one in fields(classes(kind)[args.__name__]):
+        if one.name in defaults:
+            yield (
+                f"`{one.name}`",
+                _type(one.annotation),
+                unit(one.name),
+                defaults[one.name],
+                one.words,
+            )
 
 
 def _outputs(node: ast.ClassDef) -> Iterator[tuple[str, ...]]:
-    for name, type_, words in _fields(node):
-        if "ClassVar" not in type_:
-            yield f"`{name}`", type_, words
+    for one in fields(node):
+        if "ClassVar" not in one.annotation:
+            yield f"`{one.name}`", _type(one.annotation), one.words
 
 
-def _fields(node: ast.ClassDef) -> Iterator[tuple[str, str, str]]:
-    """Annotated names of a class with the string that follows each."""
-    followers = [*node.body[1:], ast.Pass()]
-    for statement, after in zip(node.body, followers, strict=True):
-        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            told = after.value if isinstance(after, ast.Expr) else None
-            words = told.value if isinstance(told, ast.Constant) else ""
-            yield statement.target.id, _type(statement.annotation), _words(str(words))
+def _made(kind: type[Component]) -> Iterator[tuple[str, ...]]:
+    """Direct children of the recorded example: resources of AWS, and components of ours."""
+    made = record(EXAMPLES[kind])
+    for one in sorted(made.resources, key=lambda child: (child.type, child.name)):
+        if one.parent == f"{kind.TYPE}::{EXAMPLE}":
+            name = re.sub(rf"^{EXAMPLE}\b", "<name>", one.name)
+            yield _resource(one.type), f"`{name}`"
 
 
-def _type(annotation: ast.expr) -> str:
-    text = ast.unparse(annotation).replace("pulumi.", "").replace("'", '"')
+def _resource(type_: str) -> str:
+    """`aws:ecs/service:Service` as it is written in Python, or a link to one of ours."""
+    package, module, name = type_.split(":")
+    if package == "byoc":
+        return f"[{name}](#{name.lower()})"
+    return f"`aws.{module.partition('/')[0]}.{name}`"
+
+
+def _promises(kind: type[Component]) -> Iterator[tuple[str, ...]]:
+    told = {
+        node.name: words(ast.get_docstring(node) or "")
+        for node in ast.parse(_tests(kind).read_text()).body
+        if isinstance(node, ast.FunctionDef)
+    }
+    for promise in kind.PROMISES:
+        yield promise.replace("_", " "), told[f"test_{promise}"]
+
+
+def _tests(kind: type[Component]) -> Path:
+    return ROOT / "tests" / "components" / f"test_{kind.__module__.rsplit('.', 1)[-1]}.py"
+
+
+def _type(annotation: str) -> str:
+    text = annotation.replace("pulumi.", "").replace("'", '"')
     return f"`{text}`".replace("|", "\\|")
 
 
@@ -126,15 +161,6 @@ def _default(field: "dataclasses.Field[object]") -> str:
         return "required"
     shown = getattr(field.default, "__name__", None) or repr(field.default)
     return f"`{shown}`".replace("'", '"')
-
-
-def _words(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")
-
-
-def _table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
-    lines = [head, ("---",) * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 if __name__ == "__main__":

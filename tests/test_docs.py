@@ -1,5 +1,6 @@
 """What README and docs say is so: their code runs, their commands exist, their links lead on."""
 
+import json
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,22 +14,25 @@ import yaml
 from botocore import xform_name
 
 from byoc_infra.cli import files
+from byoc_infra.cli.flows import deployment
 from byoc_infra.cli.flows.redis_image import stand_in
 from byoc_infra.cli.main import ANYWHERE, app
 from byoc_infra.components import _policies
 from byoc_infra.components._least_privilege import least_privilege
 from byoc_infra.components._managed import AWS_POLICIES, supplement
+from byoc_infra.errors import ByocError
 from byoc_infra.naming import AccountNames
 from byoc_infra.programs import AccountProgram
-from byoc_infra.spec import AccountSpec, DeploymentSpec, parse
-from scripts import write_components_reference as reference
 from tests.support.examples import access_args
-from tests.support.markdown import anchors, blocks, links
+from tests.support.markdown import anchors, blocks, languages, links
 from tests.support.recorder import PLACE, record
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 PERMISSIONS = ROOT / "docs" / "permissions.md"
+EXAMPLES = ROOT / "examples" / "local"
+WHOLE = {"account.yaml": "account.yaml", "deployment.yaml": "deployment.yaml"}
+"""The files that blocks are parts of, and which whole ones they are put over."""
 SPAN = re.compile(r"`((?:byoc|make) [^`]+)`")
 COMMAND = re.compile(r"\$\((byoc [^)]*)\)")
 SID = re.compile(r"`([A-Z]\w+)`")
@@ -89,37 +93,64 @@ def test_links_lead_somewhere(page: Path) -> None:
         assert not anchor or anchor in anchors(target), f"{page.name}: {path}#{anchor}"
 
 
-def test_the_commands_page_shows_files_that_work() -> None:
-    """Both YAML blocks have known fields only, and values of the right kind."""
-    account, deployment = (
-        yaml.safe_load(block) for block in blocks(ROOT / "docs" / "cli.md", "yaml")
-    )
-    deployment.pop("access")
+@every_page
+def test_code_is_of_a_kind_that_is_checked(page: Path) -> None:
+    """Nothing written stays unrun: a block of another language would be looked at by nobody."""
+    assert languages(page) <= {"console", "json", "mermaid", "python", "text", "yaml"}
 
-    assert parse(AccountSpec, account).installation == "default"
-    assert parse(DeploymentSpec, deployment).name == "chat"
+
+@every_page
+def test_yaml_in_the_pages_is_accepted(page: Path, tmp_path: Path) -> None:
+    """Read as the command reads it, and taken by the program that it is for.
+
+    Each block says in its first line which file it is of: `# account.yaml` or
+    `# deployment.yaml`. It may be a part: the rest is a whole file's.
+    """
+    for block in blocks(page, "yaml"):
+        check_file(block, tmp_path / "file.yaml")
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        "# account.yaml\npublic_ingres: true\n",
+        "# deployment.yaml\nsize: enormous\n",
+        "# deployment.yaml\naccess: {external_id: 6f0f4c1e, duration: 1}\n",
+        "# deployment.yaml\npublic: true\n",
+        "name: chat\n",
+    ],
+)
+def test_yaml_that_does_not_work_is_found(block: str, tmp_path: Path) -> None:
+    """Unknown fields, wrong values, what only the program refuses, and blocks without a name."""
+    with pytest.raises((AssertionError, ByocError)):
+        check_file(block, tmp_path / "file.yaml")
+
+
+@every_page
+def test_json_in_the_pages_is_json(page: Path) -> None:
+    """One value a line, or one that is spread over the lines of its block."""
+    for block in blocks(page, "json"):
+        try:
+            json.loads(block)
+        except ValueError:
+            assert [json.loads(line) for line in block.splitlines()]
 
 
 def test_the_example_files_work() -> None:
     """They are read as the command reads them, and belong together."""
-    account = files.load_account(ROOT / "examples" / "local" / "account.yaml")
-    deployment, access = files.load_deployment(ROOT / "examples" / "local" / "deployment.yaml")
+    account = files.load_account(EXAMPLES / "account.yaml")
+    spec, access = files.load_deployment(EXAMPLES / "deployment.yaml")
     AccountProgram(stand_in(account))
 
     assert access is not None
     assert access.external_id in account.external_ids
-    assert deployment.aws_account_id == account.aws_account_id
-    assert deployment.image.partition("/")[2].partition(":")[0] in account.repositories
+    assert spec.aws_account_id == account.aws_account_id
+    assert spec.image.partition("/")[2].partition(":")[0] in account.repositories
 
 
 def test_the_readme_is_one_page() -> None:
     """What does not fit belongs into docs/."""
     assert len((ROOT / "README.md").read_text().splitlines()) <= 80
-
-
-def test_the_components_page_is_up_to_date() -> None:
-    """`python -m scripts.write_components_reference` writes it again."""
-    assert reference.PAGE.read_text() == reference.page()
 
 
 def test_every_statement_of_least_privilege_is_explained() -> None:
@@ -161,6 +192,20 @@ def test_every_statement_of_trusts_and_of_the_execution_role_is_explained() -> N
     assert set().union(*map(_sids, others)) <= set(
         SID.findall(_section("What the containers' roles may do"))
     )
+
+
+def check_file(block: str, file: Path) -> None:
+    """A block as a file: merged over a whole one, loaded and handed to its program."""
+    first, _, _ = block.partition("\n")
+    kind = first.strip("# ").partition(":")[0]
+    assert kind in WHOLE, "a YAML block begins with `# account.yaml` or `# deployment.yaml`"
+    given = yaml.safe_load(block)
+    again = yaml.safe_load((EXAMPLES / WHOLE[kind]).read_text())
+    file.write_text(block if given.keys() >= again.keys() else yaml.safe_dump(again | given))
+    if kind == "account.yaml":
+        AccountProgram(stand_in(files.load_account(file)))
+    else:
+        deployment._refuse_early(files.load_deployment(file)[0])
 
 
 def _console_lines(page: Path) -> Iterator[list[str]]:

@@ -42,7 +42,9 @@ class CustomerAccessArgs:
     """What the customer decides about the vendor's access."""
 
     names: AccountNames
+    """Of the installation; all names and tags follow from it."""
     place: Place
+    """The account and region whose things the role may touch."""
     vendor_principal_arn: str
     """The one role or user of the vendor that may assume the role; no account root, no `*`."""
     external_ids: Sequence[str]
@@ -54,6 +56,7 @@ class CustomerAccessArgs:
     task_roles: Sequence[str] = ("default",)
     """Which task roles may be passed to tasks (names as in `AccountNames.task_role`)."""
     permissions: Literal["least_privilege", "managed"] = "least_privilege"
+    """Documents of this project, or five policies of AWS and a supplement."""
     permissions_boundary_arn: str | None = None
     """A policy that limits the role, whatever else is attached to it."""
     max_session_s: int = 3600
@@ -147,6 +150,7 @@ class CustomerAccess(Component):
     )
 
     role_name: pulumi.Output[str]
+    """The role's name, fixed for the installation."""
     role_arn: pulumi.Output[str]
     """What the control plane assumes."""
 

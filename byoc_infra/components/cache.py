@@ -30,13 +30,21 @@ class CacheArgs:
     """Where Redis runs and which one."""
 
     names: DeploymentNames
+    """Of the deployment; all names and tags follow from it."""
     region: str
+    """Where its log lines go, such as `eu-west-1`."""
     cluster_arn: pulumi.Input[str]
+    """The ECS cluster that it runs in."""
     subnet_ids: Sequence[pulumi.Input[str]]
+    """Private subnets for its task."""
     security_group_ids: Sequence[pulumi.Input[str]]
+    """They decide who may reach it, on port 6379."""
     namespace_id: pulumi.Input[str]
+    """The private Cloud Map namespace that its name is put into."""
     execution_role_arn: pulumi.Input[str]
+    """What ECS starts the task with: it reads the password and writes the log."""
     log_group: pulumi.Input[str]
+    """The CloudWatch log group of the account."""
     image: pulumi.Input[str]
     """By digest."""
     password_secret_arn: pulumi.Input[str]
@@ -45,7 +53,9 @@ class CacheArgs:
     cpu: int = 256
     """CPU units."""
     memory_mib: int = 512
+    """What Fargate has for the CPU. Redis keeps everything in it."""
     architecture: Literal["X86_64", "ARM64"] = "X86_64"
+    """The image's."""
 
     def __post_init__(self) -> None:
         check_digest("redis_image", self.image)
@@ -67,7 +77,9 @@ class Cache(Component):
     )
 
     service_name: pulumi.Output[str]
+    """The ECS service."""
     task_definition_arn: pulumi.Output[str]
+    """The revision that the service was told to run."""
     discovery_name: pulumi.Output[str]
     """The first label of its host name; the namespace follows."""
 

@@ -36,7 +36,9 @@ class SecretsArgs:
     """Which environment names become secrets, and where their values are."""
 
     names: DeploymentNames
+    """Of the deployment; all names and tags follow from it."""
     place: Place
+    """The account and region that the references have to be of."""
     entries: Mapping[str, SecretReference | None]
     """By environment name: a reference to an existing secret that carries the tag
     `langgraph-cloud` = installation, or None for a container made here."""
@@ -102,6 +104,7 @@ class Secrets(Component):
     arns: list[pulumi.Output[str]]
     """All that the execution role must be able to read."""
     key_arn: pulumi.Output[str] | None
+    """The key made here, or None with AWS's own."""
 
     def __init__(
         self, name: str, args: SecretsArgs, opts: pulumi.ResourceOptions | None = None

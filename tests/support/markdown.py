@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-__all__ = ["anchors", "blocks", "links"]
+__all__ = ["anchors", "blocks", "languages", "links"]
 
-FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+?)\s*$", re.MULTILINE)
 NOT_IN_ANCHORS = re.compile(r"[^\w\- ]")
@@ -15,6 +15,11 @@ NOT_IN_ANCHORS = re.compile(r"[^\w\- ]")
 def blocks(page: Path, language: str) -> list[str]:
     """The code blocks of this language, in order."""
     return [code for kind, code in FENCE.findall(page.read_text()) if kind == language]
+
+
+def languages(page: Path) -> set[str]:
+    """Of all code blocks; directives of the site, such as `{toctree}`, are none."""
+    return {kind for kind, _ in FENCE.findall(page.read_text()) if not kind.startswith("{")}
 
 
 def links(page: Path) -> Iterator[tuple[str, str]]:
