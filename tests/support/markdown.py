@@ -7,6 +7,7 @@ from pathlib import Path
 __all__ = ["anchors", "blocks", "languages", "links"]
 
 FENCE = re.compile(r"^```([^\n`]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+SPAN = re.compile(r"`[^`\n]*`")
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ +(.+?)\s*$", re.MULTILINE)
 NOT_IN_ANCHORS = re.compile(r"[^\w\- ]")
@@ -24,7 +25,7 @@ def languages(page: Path) -> set[str]:
 
 def links(page: Path) -> Iterator[tuple[str, str]]:
     """Path and anchor of every link that stays in the repository; either may be empty."""
-    for target in LINK.findall(FENCE.sub("", page.read_text())):
+    for target in LINK.findall(SPAN.sub("", FENCE.sub("", page.read_text()))):
         if "://" not in target and not target.startswith("mailto:"):
             path, _, anchor = target.partition("#")
             yield path, anchor
