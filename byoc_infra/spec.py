@@ -74,6 +74,7 @@ class ExternalDatabaseSpec(_Spec):
     cidr: str
     """IPv4; as narrow as its servers' addresses allow."""
     port: int = 5432
+    """On which it takes connections."""
 
 
 class AccountSpec(_Spec):

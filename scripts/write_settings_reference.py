@@ -21,11 +21,12 @@ PLACES = {
     "AccountSpec": "The account's file (`account.yaml`)",
     "NetworkSpec": "`network` in the account's file",
     "ExistingNetworkSpec": "`existing_network` in the account's file",
+    "ExternalDatabaseSpec": "`external_databases` in the account's file",
     "DeploymentSpec": "A deployment's file (`deployment.yaml`)",
     "SecretReference": "A secret reference",
     "AccessSpec": "`access` in a deployment's file",
 }
-"""The files' own first, each followed by what may stand inside it; one for every spec."""
+"""The files' own first, each followed by what may stand inside it; others follow."""
 HEAD = """\
 # Settings
 
@@ -49,9 +50,8 @@ LIMITS = {
 
 def page() -> str:
     """The whole page."""
-    if PLACES.keys() != models().keys():
-        raise LookupError("PLACES must say of every spec where it stands")
-    return "\n".join([HEAD, *(_section(name) for name in PLACES)])
+    order = dict.fromkeys([*PLACES, *models()])
+    return "\n".join([HEAD, *(_section(name) for name in order)])
 
 
 def models() -> dict[str, type[BaseModel]]:
@@ -77,7 +77,7 @@ def _section(name: str) -> str:
     model = models()[name]
     node = words(inspect.getdoc(model) or "")
     head = ("field", "type", "unit", "default", "limits", "meaning")
-    return f"## {PLACES[name]}\n\n{node} `{name}`.\n\n{table(head, _rows(name, model))}\n"
+    return f"## {PLACES.get(name, name)}\n\n{node} `{name}`.\n\n{table(head, _rows(name, model))}\n"
 
 
 def _rows(name: str, model: type[BaseModel]) -> Iterator[tuple[str, ...]]:

@@ -26,7 +26,7 @@ def test_the_settings_page_is_up_to_date() -> None:
     assert settings.PAGE.read_text() == settings.page(), AGAIN
 
 
-@pytest.mark.parametrize("name", settings.PLACES)
+@pytest.mark.parametrize("name", settings.models())
 def test_every_setting_says_what_it_is_for(name: str) -> None:
     """A docstring below the field, in spec.py."""
     silent = [one.name for one in settings.texts(name) if not one.words]
@@ -34,7 +34,7 @@ def test_every_setting_says_what_it_is_for(name: str) -> None:
     assert silent == []
 
 
-@pytest.mark.parametrize("name", settings.PLACES)
+@pytest.mark.parametrize("name", settings.models())
 def test_every_setting_is_on_the_page(name: str) -> None:
     """Also one that a base class brings along."""
     page = settings.PAGE.read_text()
