@@ -23,6 +23,8 @@ if TYPE_CHECKING:
         LangGraphDeploymentArgs,
         Network,
         NetworkArgs,
+        PlatformSecrets,
+        PlatformSecretsArgs,
         PostgresConnection,
         Secrets,
         SecretsArgs,
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
         ExternalDatabaseSpec,
         NetworkSpec,
         SecretReference,
+        TaskRoleSpec,
+        TracingSpec,
     )
 
 __all__ = [
@@ -60,16 +64,28 @@ __all__ = [
     "NetworkArgs",
     "NetworkSpec",
     "Place",
+    "PlatformSecrets",
+    "PlatformSecretsArgs",
     "PostgresConnection",
     "SecretReference",
     "Secrets",
     "SecretsArgs",
     "Service",
     "ServiceArgs",
+    "TaskRoleSpec",
+    "TracingSpec",
 ]
 
 SPEC = frozenset(
-    {"AccountSpec", "DeploymentSpec", "ExternalDatabaseSpec", "NetworkSpec", "SecretReference"}
+    {
+        "AccountSpec",
+        "DeploymentSpec",
+        "ExternalDatabaseSpec",
+        "NetworkSpec",
+        "SecretReference",
+        "TaskRoleSpec",
+        "TracingSpec",
+    }
 )
 NAMING = frozenset({"AccountNames", "DeploymentNames", "Place"})
 

@@ -4,11 +4,13 @@ Models are frozen and refuse unknown keys. `parse` turns pydantic's complaints i
 own errors, so that every refusal names field, wanted, got and the next step.
 """
 
-from typing import Annotated, Any, Literal, TypeVar
+import difflib
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from byoc_infra.errors import SpecError
+from byoc_infra.errors import DuplicateName, SpecError
 
 __all__ = [
     "AccessSpec",
@@ -17,9 +19,13 @@ __all__ = [
     "ExistingNetworkSpec",
     "ExternalDatabaseSpec",
     "NetworkSpec",
+    "PlatformSecret",
     "SecretReference",
+    "TaskRoleSpec",
     "TlsMode",
+    "TracingSpec",
     "parse",
+    "unknown",
 ]
 
 Spec = TypeVar("Spec", bound="_Spec")
@@ -29,6 +35,13 @@ MAY_BE_SECRET = (("secrets",), ("environment",), ("license_key",))
 
 AwsAccountId = Annotated[str, Field(pattern=r"^\d{12}$")]
 SubnetId = Annotated[str, Field(pattern=r"^subnet-[0-9a-f]{8,17}$")]
+PlatformSecret = Literal[
+    "LANGGRAPH_CLOUD_LICENSE_KEY",
+    "LANGSMITH_API_KEY",
+    "LANGSMITH_CONTROL_PLANE_API_KEY",
+    "LANGSMITH_RUNS_ENDPOINTS",
+]
+"""What an account's owner may give to all deployments, by environment name."""
 TlsMode = Literal["require", "verify-full"]
 """`require` encrypts and trusts whoever answers; `verify-full` checks certificate and name."""
 Installation = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,19}$")]
@@ -77,6 +90,25 @@ class ExternalDatabaseSpec(_Spec):
     """On which it takes connections."""
 
 
+class TaskRoleSpec(_Spec):
+    """What applications may do that run with one task role: nothing unless said here."""
+
+    managed_policy_arns: tuple[str, ...] = ()
+    """AWS's policies, or the customer's own."""
+    policy: dict[str, Any] | None = None
+    """An IAM policy document."""
+    path: Literal["/langgraph-cloud/", "/"] = "/langgraph-cloud/"
+    """`/` only for a role without rights that an earlier version made there."""
+
+
+class TracingSpec(_Spec):
+    """Where the deployments' traces go: to a LangSmith of the customer's own."""
+
+    endpoint: str
+    """Its API, such as `https://smith.example.com/api/v1`; the key is the platform secret
+    LANGSMITH_API_KEY."""
+
+
 class AccountSpec(_Spec):
     """What the customer decides when they run the account stack."""
 
@@ -86,6 +118,9 @@ class AccountSpec(_Spec):
     """The region of everything in the stack, such as `eu-west-1`."""
     installation: Installation = "default"
     """Tells several set-ups in one account apart; part of every name but `default`'s."""
+    first_region: str | None = None
+    """Where the installation was set up first, for the same installation in a second region: names
+    in IAM, which is global, get this region's name there. This region when absent."""
     vendor_principal_arn: str
     """The one principal that may assume the role."""
     external_ids: tuple[str, ...] = Field(min_length=1, max_length=2)
@@ -103,8 +138,14 @@ class AccountSpec(_Spec):
     tag of the account's ECR as well and resolves it."""
     repositories: tuple[str, ...] = Field(min_length=1)
     """Names of the ECR repositories that deployments may run images from."""
-    task_roles: tuple[str, ...] = ("default",)
-    """Names of the roles that applications may run with; made without any right."""
+    task_roles: dict[str, TaskRoleSpec] = Field(default={}, validate_default=True)
+    """By name: what applications may run with. `default` is always there and may do nothing. A
+    list of names, as earlier versions took it, means roles without rights at the path `/`."""
+    platform_secrets: tuple[PlatformSecret, ...] = ()
+    """Which secrets all deployments get; `byoc account secrets put` gives the values."""
+    tracing: TracingSpec | None = None
+    """No trace leaves without this or the platform secret LANGSMITH_RUNS_ENDPOINTS, unless a
+    deployment itself sets LANGSMITH_TRACING."""
     ingress_cidrs: tuple[str, ...] | None = None
     """Who may reach internal load balancers; the VPC's own range when absent."""
     public_ingress: bool = False
@@ -119,6 +160,32 @@ class AccountSpec(_Spec):
     """How long the deployments' log lines are kept."""
     create_service_linked_roles: tuple[str, ...] = ("elasticloadbalancing", "rds", "ecs")
     """Those that the account does not have yet; AWS makes each once, and they stay."""
+
+    @field_validator("task_roles", mode="before")
+    @classmethod
+    def _with_default(cls, given: object) -> object:
+        """The list of earlier versions as a mapping; `default` at the path it always had."""
+        plain = {"path": "/"}
+        if isinstance(given, list | tuple):
+            if twice := next((name for name in given if given.count(name) > 1), None):
+                raise DuplicateName(
+                    "task_roles",
+                    wanted="each name once",
+                    got=f"{twice!r} twice",
+                    next_step="Remove one.",
+                )
+            given = dict.fromkeys(given, plain)
+        if not isinstance(given, dict):
+            return given
+        default = given.get("default") or {}
+        if isinstance(default, TaskRoleSpec):
+            default = default.model_dump()
+        if isinstance(default, dict):
+            default = {**default, **plain}
+        return {
+            "default": default,
+            **{key: role for key, role in given.items() if key != "default"},
+        }
 
 
 class SecretReference(_Spec):
@@ -193,13 +260,47 @@ def parse(kind: type[Spec], values: dict[str, Any]) -> Spec:
     try:
         return kind.model_validate(values)
     except ValidationError as refused:
-        first = refused.errors(include_url=False)[0]
+        errors = refused.errors(include_url=False)
+        # A misspelt name is one error and the field that is missing for it another.
+        first = next((one for one in errors if one["type"] == "extra_forbidden"), errors[0])
+        if first["type"] == "extra_forbidden":
+            *above, name = first["loc"]
+            place = "".join(f"{part}." for part in above)
+            raise unknown(place, str(name), _fields_at(kind, above)) from refused
         raise SpecError(
             ".".join(str(part) for part in first["loc"]) or kind.__name__,
             wanted=first["msg"],
             got=_got(first["loc"], first["input"]),
-            next_step=f"Correct it; {len(refused.errors())} field(s) need a change.",
+            next_step=f"Correct it; {len(errors)} field(s) need a change.",
         ) from refused
+
+
+def unknown(place: str, name: str, known: Iterable[str]) -> SpecError:
+    """The refusal of a key that nobody reads, with the known one that it may have meant."""
+    choices = sorted(known)
+    near = difflib.get_close_matches(name, choices, n=1)
+    return SpecError(
+        f"{place}{name}",
+        wanted="a known key",
+        got="one that nothing reads",
+        next_step=f"Did you mean {place}{near[0]}?" if near else f"Known: {', '.join(choices)}.",
+    )
+
+
+def _fields_at(kind: type[BaseModel], place: Sequence[int | str]) -> set[str]:
+    """The field names where `place` leads; indices and names of entries lead on."""
+    kinds = [kind]
+    for part in place:
+        found = [one.model_fields[str(part)] for one in kinds if str(part) in one.model_fields]
+        if found:
+            kinds = [one for field in found for one in _models(field.annotation)]
+    return {name for one in kinds for name in one.model_fields}
+
+
+def _models(annotation: object) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [one for part in get_args(annotation) for one in _models(part)]
 
 
 def _got(place: tuple[int | str, ...], given: object) -> str:

@@ -22,6 +22,8 @@ PLACES = {
     "NetworkSpec": "`network` in the account's file",
     "ExistingNetworkSpec": "`existing_network` in the account's file",
     "ExternalDatabaseSpec": "`external_databases` in the account's file",
+    "TaskRoleSpec": "One of `task_roles` in the account's file",
+    "TracingSpec": "`tracing` in the account's file",
     "DeploymentSpec": "A deployment's file (`deployment.yaml`)",
     "SecretReference": "A secret reference",
     "AccessSpec": "`access` in a deployment's file",

@@ -20,6 +20,7 @@ from byoc_infra.cli.main import ANYWHERE, app
 from byoc_infra.components import _policies
 from byoc_infra.components._least_privilege import least_privilege
 from byoc_infra.components._managed import AWS_POLICIES, supplement
+from byoc_infra.components._task_roles import task_boundary
 from byoc_infra.errors import ByocError
 from byoc_infra.naming import AccountNames
 from byoc_infra.programs import AccountProgram
@@ -183,12 +184,13 @@ def test_every_statement_of_trusts_and_of_the_execution_role_is_explained() -> N
     execution = _policies.execution_policy(PLACE, names, ["agents"])
     others = (
         _policies.ecs_trust(PLACE),
-        _policies.secret_policy("arn"),
+        _policies.platform_secret_policy("arn", "arn"),
         _policies.key_policy(PLACE, "arn"),
     )
 
     assert {_sid(row[0]) for row in _rows("Who gets in")} == _sids(trust)
-    assert {_sid(row[0]) for row in _rows("What the containers' roles may do")} == _sids(execution)
+    told = {_sid(row[0]) for row in _rows("What the containers' roles may do")}
+    assert told == _sids(execution) | _sids(task_boundary(PLACE, names))
     assert set().union(*map(_sids, others)) <= set(
         SID.findall(_section("What the containers' roles may do"))
     )

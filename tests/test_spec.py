@@ -6,7 +6,14 @@ import pytest
 from pydantic import ValidationError
 
 from byoc_infra.errors import SpecError
-from byoc_infra.spec import AccessSpec, AccountSpec, DeploymentSpec, SecretReference, parse
+from byoc_infra.spec import (
+    AccessSpec,
+    AccountSpec,
+    DeploymentSpec,
+    SecretReference,
+    TaskRoleSpec,
+    parse,
+)
 
 ACCOUNT: dict[str, Any] = {
     "aws_account_id": "222222222222",
@@ -65,11 +72,16 @@ def test_secrets_are_references_or_containers() -> None:
         (AccountSpec, ACCOUNT, {"external_ids": []}, "external_ids: want Tuple should have"),
         (AccountSpec, ACCOUNT, {"repositories": []}, "repositories: want Tuple should have"),
         (AccountSpec, ACCOUNT, {"permissions": "all"}, "permissions: want Input should be"),
-        (AccountSpec, ACCOUNT, {"network": {"cdir": "x"}}, "network.cdir: want Extra inputs"),
+        (AccountSpec, ACCOUNT, {"network": {"cdir": "x"}}, "network.cdir: want a known key"),
         (AccountSpec, ACCOUNT, {"installation": "Blue"}, "installation: want String should"),
         (DeploymentSpec, DEPLOYMENT, {"name": "Orders"}, "name: want String should match"),
         (DeploymentSpec, DEPLOYMENT, {"name": "-a"}, "name: want String should match"),
-        (DeploymentSpec, DEPLOYMENT, {"imgae": "x"}, "imgae: want Extra inputs"),
+        (AccountSpec, ACCOUNT, {"task_roles": {"r": {"polcy": {}}}}, "task_roles.r.polcy: want a"),
+        (AccountSpec, ACCOUNT, {"tracing": {"url": "x"}}, "tracing.url: want a known key"),
+        (AccountSpec, ACCOUNT, {"platform_secrets": ["X"]}, "platform_secrets.0: want Input"),
+        (AccountSpec, ACCOUNT, {"task_roles": ["a", "a"]}, "task_roles: want each name once"),
+        (AccountSpec, ACCOUNT, {"task_roles": 1}, "task_roles: want Input should be"),
+        (DeploymentSpec, DEPLOYMENT, {"imgae": "x"}, "imgae: want a known key"),
         (DeploymentSpec, DEPLOYMENT, {"secrets": {"A": "hunter2"}}, "secrets.A: want"),
         (DeploymentSpec, DEPLOYMENT, {"size": "huge"}, "size: want Input should be"),
         (AccessSpec, ACCESS, {"role_arn": "role"}, "role_arn: want String should match"),
@@ -101,3 +113,45 @@ def test_all_wrong_fields_are_counted() -> None:
     """So that a person does not correct them one by one without knowing."""
     with pytest.raises(SpecError, match=r"2 field\(s\) need a change"):
         parse(DeploymentSpec, {**DEPLOYMENT, "name": "A", "size": "huge"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "changes", "step"),
+    [
+        (AccountSpec, ACCOUNT, {"public_ingres": True}, "Did you mean public_ingress?"),
+        (AccountSpec, ACCOUNT, {"network": {"zone": []}}, "Did you mean network.zones?"),
+        (
+            AccountSpec,
+            ACCOUNT,
+            {"task_roles": {"r": {"polcy": {}}}},
+            "Did you mean task_roles.r.policy?",
+        ),
+        (
+            DeploymentSpec,
+            DEPLOYMENT,
+            {"secrets": {"A": {"arn": "x", "jsonkey": "k"}}},
+            "Did you mean secrets.A.json_key?",
+        ),
+        (AccountSpec, ACCOUNT, {"network": {"x": 1}}, "Known: cidr, "),
+    ],
+)
+def test_an_unknown_key_leads_to_the_nearest_known_one(
+    kind: Any, given: dict[str, Any], changes: dict[str, Any], step: str
+) -> None:
+    """Also deep inside, and in front of whatever else is wrong for it."""
+    with pytest.raises(SpecError) as refused:
+        parse(kind, {**given, **changes})
+
+    assert refused.value.next_step.startswith(step)
+
+
+def test_a_list_of_task_roles_means_what_it_meant() -> None:
+    """Roles without rights where earlier versions made them; `default` is always there."""
+    plain = TaskRoleSpec(path="/")
+
+    earlier = parse(AccountSpec, {**ACCOUNT, "task_roles": ["default", "reader"]})
+    named = parse(AccountSpec, {**ACCOUNT, "task_roles": {"reader": {}}})
+
+    assert earlier.task_roles == {"default": plain, "reader": plain}
+    assert named.task_roles == {"default": plain, "reader": TaskRoleSpec()}
+    assert parse(AccountSpec, ACCOUNT).task_roles == {"default": plain}

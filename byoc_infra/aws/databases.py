@@ -2,11 +2,11 @@
 
 import datetime
 from dataclasses import dataclass
-from typing import Any
 
+from byoc_infra.aws.secrets import born_after, current_version
 from byoc_infra.aws.services import oldest_task
 from byoc_infra.aws.session import Session
-from byoc_infra.errors import AccessRefused, NotFound
+from byoc_infra.errors import NotFound
 
 __all__ = ["ManagedSecret", "free_snapshot_name", "managed_secret", "password_is_newer"]
 
@@ -39,43 +39,16 @@ def managed_secret(session: Session, identifier: str) -> ManagedSecret:
             got=identifier,
             next_step="Run `byoc deployment up`.",
         )
-    version, created = _current(session, arn)
+    version, created = current_version(session, arn)
     return ManagedSecret(arn, version, created)
 
 
-def _current(session: Session, arn: str) -> tuple[str, datetime.datetime]:
-    """The current version and its time of birth; the last rotation where that is not listed."""
-    secret = session.ask("secretsmanager", "describe_secret", SecretId=arn)
-    stages: dict[str, list[str]] = secret.get("VersionIdsToStages") or {}
-    current = next((v for v, names in stages.items() if "AWSCURRENT" in names), "")
-    try:
-        for version in session.each(
-            "secretsmanager", "list_secret_version_ids", "Versions", SecretId=arn
-        ):
-            if version["VersionId"] == current:
-                # a new version is a change of the secret, so it cannot be younger than the last
-                return current, min(version["CreatedDate"], _changed(secret))
-    except AccessRefused:
-        pass
-    return current, secret.get("LastRotatedDate") or _changed(secret)
-
-
-def _changed(secret: dict[str, Any]) -> datetime.datetime:
-    found: datetime.datetime = secret.get("LastChangedDate") or secret["CreatedDate"]
-    return found
-
-
 def password_is_newer(session: Session, identifier: str, *, cluster: str, service: str) -> bool:
-    """Whether a running task of the service may have started with an earlier password.
-
-    A time in whole seconds may lie up to a second before what happened. The same second counts
-    as earlier: it is the one in which a stack makes first the password and then the tasks.
-    """
+    """Whether a running task of the service may have started with an earlier password."""
     oldest = oldest_task(session, cluster, service)
     if oldest is None:
         return False
-    created = managed_secret(session, identifier).created
-    return created > (oldest if created.microsecond else oldest.replace(microsecond=0))
+    return born_after(managed_secret(session, identifier).created, oldest)
 
 
 def free_snapshot_name(session: Session, wanted: str) -> str:

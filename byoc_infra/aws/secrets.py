@@ -4,14 +4,27 @@ The engine makes the containers. Values are written here, because whatever passe
 engine stays in its state.
 """
 
+import datetime
 import json
 import secrets
 import uuid
+from collections.abc import Iterable
+from typing import Any
 
+from byoc_infra.aws.services import oldest_task
 from byoc_infra.aws.session import Session, ambient
-from byoc_infra.errors import NotFound, SecretWithoutValue, SpecError
+from byoc_infra.errors import AccessRefused, NotFound, SecretWithoutValue, SpecError
 
-__all__ = ["ensure_redis_password", "has_value", "put_value", "require_value"]
+__all__ = [
+    "born_after",
+    "current_version",
+    "ensure_redis_password",
+    "has_value",
+    "newer_than_tasks",
+    "put_value",
+    "require_platform_value",
+    "require_value",
+]
 
 ABSENT = frozenset({"ResourceNotFoundException"})
 EXISTS = frozenset({"ResourceExistsException"})
@@ -55,13 +68,73 @@ def require_value(arn: str, name: str, *, session: Session | None = None) -> Non
         )
 
 
+def require_platform_value(arn: str, name: str, *, session: Session | None = None) -> None:
+    """Refuse to go on while the account's owner has not put a value into secret `name`."""
+    session = session or ambient(arn.split(":")[3])
+    if not has_value(session, arn):
+        raise SecretWithoutValue(
+            f"platform_secrets.{name}",
+            wanted="a value in its container",
+            got="none",
+            next_step=f"The account's owner runs `byoc account secrets put {name}` with the "
+            "account's file; then `up` again.",
+        )
+
+
 def has_value(session: Session, arn: str) -> bool:
     """Whether the secret has a current version."""
     return bool(_current(session, arn))
 
 
-def put_value(session: Session, arn_or_name: str, value: str) -> str:
-    """Make `value` the secret's current one; gives the version's id."""
+def current_version(session: Session, arn: str) -> tuple[str, datetime.datetime]:
+    """The current version and its time of birth; the last rotation where that is not listed."""
+    secret = session.ask("secretsmanager", "describe_secret", SecretId=arn)
+    stages: dict[str, list[str]] = secret.get("VersionIdsToStages") or {}
+    current = next((v for v, names in stages.items() if "AWSCURRENT" in names), "")
+    try:
+        for version in session.each(
+            "secretsmanager", "list_secret_version_ids", "Versions", SecretId=arn
+        ):
+            if version["VersionId"] == current:
+                # a new version is a change of the secret, so it cannot be younger than the last
+                return current, min(version["CreatedDate"], _changed(secret))
+    except AccessRefused:
+        pass
+    return current, secret.get("LastRotatedDate") or _changed(secret)
+
+
+def _changed(secret: dict[str, Any]) -> datetime.datetime:
+    found: datetime.datetime = secret.get("LastChangedDate") or secret["CreatedDate"]
+    return found
+
+
+def newer_than_tasks(
+    session: Session, arns: Iterable[str], *, cluster: str, service: str
+) -> tuple[str, ...]:
+    """Those of the secrets whose value a running task of the service may not have yet."""
+    listed = tuple(arns)
+    oldest = oldest_task(session, cluster, service) if listed else None
+    if oldest is None:
+        return ()
+    return tuple(arn for arn in listed if born_after(current_version(session, arn)[1], oldest))
+
+
+def born_after(created: datetime.datetime, oldest: datetime.datetime) -> bool:
+    """Whether a secret's version is younger than the oldest task.
+
+    A time in whole seconds may lie up to a second before what happened. The same second counts
+    as earlier: it is the one in which a stack makes first the secret and then the tasks.
+    """
+    return created > (oldest if created.microsecond else oldest.replace(microsecond=0))
+
+
+def put_value(
+    session: Session, arn_or_name: str, value: str, *, made_by: str = "byoc deployment up"
+) -> str:
+    """Make `value` the secret's current one; gives the version's id.
+
+    `made_by` is the command that makes the container, for whoever comes too early.
+    """
     if not value or len(value.encode()) > LARGEST_VALUE:
         raise SpecError(
             "value",
@@ -77,7 +150,7 @@ def put_value(session: Session, arn_or_name: str, value: str) -> str:
         SecretString=value,
     )
     if not answer:
-        raise _no_container(arn_or_name)
+        raise _no_container(arn_or_name, made_by)
     return str(answer["VersionId"])
 
 
@@ -89,10 +162,10 @@ def _current(session: Session, arn: str) -> list[str]:
     return [version for version, names in stages.items() if "AWSCURRENT" in names]
 
 
-def _no_container(name: str) -> NotFound:
+def _no_container(name: str, made_by: str = "byoc deployment up") -> NotFound:
     return NotFound(
         "secret",
         wanted="an existing secret",
         got=name,
-        next_step="The deployment's stack makes the container: run `byoc deployment up` first.",
+        next_step=f"The stack makes the container: run `{made_by}` first.",
     )

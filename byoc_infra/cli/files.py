@@ -2,7 +2,7 @@
 
 import getpass
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import yaml
 from byoc_infra.cli import crash
 from byoc_infra.errors import DuplicateName, SpecError
 from byoc_infra.naming import AccountNames
-from byoc_infra.spec import AccessSpec, AccountSpec, DeploymentSpec, parse
+from byoc_infra.spec import AccessSpec, AccountSpec, DeploymentSpec, parse, unknown
 
 __all__ = ["load_account", "load_deployment"]
 
@@ -36,6 +36,7 @@ def load_deployment(
     Without `access` the environment's own credentials are the account's.
     """
     values = _read(path)
+    _known_only("", values, {*DeploymentSpec.model_fields, "access"})
     access = values.pop("access", None)
     spec = parse(DeploymentSpec, values)
     return spec, None if access is None else _access(
@@ -51,6 +52,7 @@ def _access(access: object, spec: DeploymentSpec, env: Mapping[str, str]) -> Acc
             got=type(access).__name__,
             next_step="Write `access:` and below it `external_id: …`.",
         )
+    _known_only("access.", access, AccessSpec.model_fields)
     if not access.get("external_id"):
         raise SpecError(
             "access.external_id",
@@ -69,6 +71,13 @@ def _access(access: object, spec: DeploymentSpec, env: Mapping[str, str]) -> Acc
             "external_id": str(access["external_id"]),
         },
     )
+
+
+def _known_only(place: str, given: Iterable[object], known: Iterable[str]) -> None:
+    names = set(known)
+    for name in map(str, given):
+        if name not in names:
+            raise unknown(place, name, names)
 
 
 def _listed(values: object) -> list[object]:

@@ -8,7 +8,7 @@ import typer
 from byoc_infra.cli import output
 from byoc_infra.cli.options import FileOption
 
-__all__ = ["app"]
+__all__ = ["app", "asked_for"]
 
 app = typer.Typer(help="Put secret values where tasks find them.")
 
@@ -31,10 +31,11 @@ def put(
     from byoc_infra.cli.flows import secrets
 
     spec, access = files.load_deployment(file)
-    value = secrets.read_value(from_file, prompt=_prompt)
+    value = secrets.read_value(from_file, prompt=asked_for)
     stored = secrets.put(spec, access, name, value)
     output.current().result(stored)
 
 
-def _prompt() -> str:
+def asked_for() -> str:
+    """A value that is typed twice and not shown."""
     return str(typer.prompt("Value", hide_input=True, confirmation_prompt=True, err=True))

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from byoc_infra.components.deployment import LangGraphDeployment, LangGraphDeploymentArgs
     from byoc_infra.components.external_database import ExternalDatabase, ExternalDatabaseArgs
     from byoc_infra.components.network import Network, NetworkArgs
+    from byoc_infra.components.platform_secrets import PlatformSecrets, PlatformSecretsArgs
     from byoc_infra.components.secrets import Secrets, SecretsArgs
     from byoc_infra.components.service import Service, ServiceArgs
 
@@ -30,6 +31,8 @@ __all__ = [
     "LangGraphDeploymentArgs",
     "Network",
     "NetworkArgs",
+    "PlatformSecrets",
+    "PlatformSecretsArgs",
     "PostgresConnection",
     "Secrets",
     "SecretsArgs",
@@ -41,6 +44,7 @@ MODULES = {
     "CustomerAccess": "access",
     "ExternalDatabase": "external_database",
     "LangGraphDeployment": "deployment",
+    "PlatformSecrets": "platform_secrets",
     "PostgresConnection": "_connection",
 }
 """What is not in the module of its own name."""

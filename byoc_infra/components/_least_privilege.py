@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import pulumi
 
 from byoc_infra.components._policies import Document, document, statement
+from byoc_infra.components._task_roles import role_arns
 from byoc_infra.naming import (
     DEPLOYMENT_PREFIX,
     INSTALLATION_TAG,
@@ -18,6 +19,7 @@ from byoc_infra.naming import (
     AccountNames,
     Place,
 )
+from byoc_infra.spec import TaskRoleSpec
 
 __all__ = ["Fence", "least_privilege"]
 
@@ -31,7 +33,7 @@ class Fence:
     place: Place
     names: AccountNames
     repositories: Sequence[str]
-    task_roles: Sequence[str]
+    task_roles: Mapping[str, TaskRoleSpec]
     namespace_arn: pulumi.Input[str]
 
     def arns(self, service: str, *resources: str) -> list[str]:
@@ -99,11 +101,11 @@ def _tasks(fence: Fence) -> list[Document]:
 
 
 def _passing(fence: Fence) -> Document:
-    roles = [fence.names.execution_role, *map(fence.names.task_role, fence.task_roles)]
+    execution = fence.place.role_arn(fence.names.execution_role)
     return statement(
         "PassNamedRolesToTasks",
         ["iam:PassRole"],
-        [fence.place.role_arn(role) for role in roles],
+        [execution, *role_arns(fence.task_roles, fence.names, fence.place).values()],
         condition={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
     )
 
@@ -288,7 +290,10 @@ def _databases(fence: Fence) -> list[Document]:
 
 
 def _secrets(fence: Fence) -> list[Document]:
-    own = fence.arns("secretsmanager", f"secret:{fence.names.secrets}*")
+    # Deployments' containers lie under `<name>-<eight digits>/`; those of the account's owner lie
+    # under `platform/` and are only looked at.
+    own = fence.arns("secretsmanager", f"secret:{fence.names.secrets}*-{'?' * 8}/*")
+    platform = fence.arns("secretsmanager", f"secret:{fence.names.platform_secret('*')}")
     return [
         statement(
             "MakeSecrets",
@@ -316,7 +321,7 @@ def _secrets(fence: Fence) -> list[Document]:
                 "secretsmanager:GetResourcePolicy",
                 "secretsmanager:ListSecretVersionIds",
             ],
-            [*own, *_managed(fence)],
+            [*own, *platform, *_managed(fence)],
         ),
     ]
 

@@ -22,6 +22,7 @@ __all__ = [
     "flow_log_trust",
     "key_policy",
     "layer_policy",
+    "platform_secret_policy",
     "secret_policy",
     "statement",
 ]
@@ -133,6 +134,42 @@ def secret_policy(execution_role_arn: Leaf) -> Document:
                 principal="*",
                 condition={"ArnNotEquals": {"aws:PrincipalArn": execution_role_arn}},
             )
+        ]
+    )
+
+
+SECRET_CHANGES = (
+    "CancelRotateSecret",
+    "DeleteResourcePolicy",
+    "DeleteSecret",
+    "PutResourcePolicy",
+    "PutSecretValue",
+    "RemoveRegionsFromReplication",
+    "ReplicateSecretToRegions",
+    "RestoreSecret",
+    "RotateSecret",
+    "StopReplicationToReplica",
+    "TagResource",
+    "UntagResource",
+    "UpdateSecret",
+    "UpdateSecretVersionStage",
+)
+"""Every action on one secret that writes (Service Authorization Reference, Secrets Manager)."""
+
+
+def platform_secret_policy(execution_role_arn: Leaf, control_plane_arn: Leaf) -> Document:
+    """On a secret of the account's owner: nor does the control plane change it."""
+    return document(
+        [
+            *secret_policy(execution_role_arn)["Statement"],
+            statement(
+                "TheControlPlaneChangesNothing",
+                [f"secretsmanager:{change}" for change in SECRET_CHANGES],
+                ["*"],
+                effect="Deny",
+                principal="*",
+                condition={"ArnEquals": {"aws:PrincipalArn": control_plane_arn}},
+            ),
         ]
     )
 

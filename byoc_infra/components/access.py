@@ -8,8 +8,8 @@ from __future__ import annotations  # the classes of pulumi_aws load slowly
 
 import json
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar, Literal
 
 import pulumi
@@ -20,8 +20,10 @@ from byoc_infra.components._checks import check_one_of, check_pattern, check_uni
 from byoc_infra.components._least_privilege import Fence, least_privilege
 from byoc_infra.components._managed import AWS_POLICIES, supplement
 from byoc_infra.components._policies import Document, access_trust
+from byoc_infra.components._task_roles import DEFAULT_ROLES
 from byoc_infra.errors import SpecError
 from byoc_infra.naming import AccountNames, Place
+from byoc_infra.spec import TaskRoleSpec
 
 __all__ = ["CustomerAccess", "CustomerAccessArgs"]
 
@@ -53,8 +55,8 @@ class CustomerAccessArgs:
     """The Cloud Map namespace in which deployments may register their caches."""
     repositories: Sequence[str]
     """Names of the ECR repositories that the control plane may look into."""
-    task_roles: Sequence[str] = ("default",)
-    """Which task roles may be passed to tasks (names as in `AccountNames.task_role`)."""
+    task_roles: Mapping[str, TaskRoleSpec] = field(default_factory=lambda: DEFAULT_ROLES)
+    """By name: the task roles that may be passed to tasks."""
     permissions: Literal["least_privilege", "managed"] = "least_privilege"
     """Documents of this project, or five policies of AWS and a supplement."""
     permissions_boundary_arn: str | None = None

@@ -6,8 +6,9 @@ groups or networks.
 
 from __future__ import annotations  # the classes of pulumi_aws load slowly
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 import pulumi
@@ -24,9 +25,25 @@ from byoc_infra.components._checks import (
 )
 from byoc_infra.components._firewall import GROUPS, Rule, check_external_databases, rules
 from byoc_infra.components._policies import ecs_trust, execution_policy
+from byoc_infra.components._task_roles import (
+    DEFAULT_ROLES,
+    check_task_roles,
+    task_boundary,
+    task_roles_tag,
+)
+from byoc_infra.components._tracing import check_tracing
 from byoc_infra.errors import SpecError
-from byoc_infra.naming import ENABLED_TAG, REDIS_IMAGE_TAG, AccountNames, Place
-from byoc_infra.spec import ExternalDatabaseSpec
+from byoc_infra.naming import (
+    ENABLED_TAG,
+    PLATFORM_SECRETS_TAG,
+    REDIS_IMAGE_TAG,
+    ROLE_SUFFIX_TAG,
+    TASK_ROLES_TAG,
+    TRACING_TAG,
+    AccountNames,
+    Place,
+)
+from byoc_infra.spec import ExternalDatabaseSpec, TaskRoleSpec, TracingSpec
 
 __all__ = ["Cluster", "ClusterArgs"]
 
@@ -51,8 +68,12 @@ class ClusterArgs:
     """Names of the ECR repositories that tasks may run images from."""
     redis_image: str
     """By digest; deployments find it as a tag of the cluster."""
-    task_roles: Sequence[str] = ("default",)
-    """One role each, without any right; give them rights beside this component."""
+    task_roles: Mapping[str, TaskRoleSpec] = field(default_factory=lambda: DEFAULT_ROLES)
+    """By name: what applications may run with. `default` is at the path `/` and may do nothing."""
+    platform_secrets: Sequence[str] = ()
+    """What deployments are told to expect; `PlatformSecrets` makes the containers."""
+    tracing: TracingSpec | None = None
+    """Where deployments are told to send their traces."""
     public_ingress: bool = False
     """Make the security group of internet-facing load balancers."""
     egress_ports: Sequence[int] = (443,)
@@ -76,8 +97,10 @@ class ClusterArgs:
         for cidr in self.ingress_cidrs:
             if isinstance(cidr, str):
                 check_network_range("ingress_cidrs", cidr)
-        for field in ("repositories", "task_roles", "create_service_linked_roles"):
-            check_unique(field, getattr(self, field))
+        for listed in ("repositories", "create_service_linked_roles"):
+            check_unique(listed, getattr(self, listed))
+        check_task_roles(self.task_roles, self.place)
+        check_tracing(self.tracing, self.platform_secrets, self.egress_ports)
         check_ports("egress_ports", self.egress_ports)
         check_external_databases(self.external_databases)
         for service in self.create_service_linked_roles:
@@ -90,20 +113,32 @@ class ClusterArgs:
         self._check_lengths()
 
     def _check_lengths(self) -> None:
-        longest = max(
-            [self.names.execution_role, *map(self.names.task_role, self.task_roles)], key=len
-        )
-        for field, text, limit in (
+        longest = max(map(self.names.task_role, self.task_roles), key=len)
+        for named, text, limit in (
+            ("installation", self.names.execution_role, ROLE_NAME_LIMIT),
             ("task_roles", longest, ROLE_NAME_LIMIT),
+            ("task_roles", task_roles_tag(self.task_roles), TAG_VALUE_LIMIT),
             ("redis_image", self.redis_image, TAG_VALUE_LIMIT),
         ):
             if len(text) > limit:
                 raise SpecError(
-                    field,
+                    named,
                     wanted=f"at most {limit} characters",
                     got=f"{text!r} ({len(text)})",
-                    next_step="Take a shorter name.",
+                    next_step="Take a shorter name, or fewer of them.",
                 )
+
+    def told(self) -> dict[str, str]:
+        """What deployments read from the cluster's tags."""
+        tags = {
+            ENABLED_TAG: "1",
+            REDIS_IMAGE_TAG: self.redis_image,
+            TASK_ROLES_TAG: task_roles_tag(self.task_roles),
+            PLATFORM_SECRETS_TAG: " ".join(self.platform_secrets),
+            TRACING_TAG: self.tracing.endpoint if self.tracing else "",
+            ROLE_SUFFIX_TAG: self.names.role_suffix,
+        }
+        return {tag: text for tag, text in tags.items() if text}
 
 
 class Cluster(Component):
@@ -115,7 +150,8 @@ class Cluster(Component):
         "logs_have_an_end",
         "the_execution_role_reads_only_tagged_secrets",
         "roles_serve_only_tasks_of_this_account",
-        "task_roles_have_no_rights",
+        "task_roles_have_no_rights_unless_given",
+        "task_roles_are_under_a_path_and_a_boundary",
         "no_ingress_from_anywhere",
         "no_group_trusts_itself",
         "service_linked_roles_stay",
@@ -174,7 +210,7 @@ class Cluster(Component):
             self._name,
             name=args.names.cluster,
             settings=[{"name": "containerInsights", "value": "enabled"}],
-            tags={**self._tags, ENABLED_TAG: "1", REDIS_IMAGE_TAG: args.redis_image},
+            tags={**self._tags, **args.told()},
             opts=self.child(depends_on=linked),
         )
         logs = aws.cloudwatch.LogGroup(
@@ -199,20 +235,72 @@ class Cluster(Component):
             opts=self.child(),
         )
         self.execution_role_arn = execution.arn
+        boundary = self._task_boundary(args)
         self.task_role_arns = {
-            role: self._role(f"task-{role}", args.names.task_role(role), args).arn
-            for role in args.task_roles
+            role: self._task_role(role, wanted, args, boundary)
+            for role, wanted in args.task_roles.items()
         }
 
-    def _role(self, role: str, physical: str, args: ClusterArgs) -> aws.iam.Role:
+    def _role(
+        self,
+        role: str,
+        physical: str,
+        args: ClusterArgs,
+        *,
+        path: str | None = None,
+        boundary: pulumi.Input[str] | None = None,
+    ) -> aws.iam.Role:
         return aws.iam.Role(
             f"{self._name}-{role}",
             name=physical,
+            path=path,
             assume_role_policy=pulumi.Output.json_dumps(ecs_trust(args.place)),
-            permissions_boundary=args.permissions_boundary_arn,
+            permissions_boundary=args.permissions_boundary_arn or boundary,
             tags=self._tags,
             opts=self.child(),
         )
+
+    def _task_boundary(self, args: ClusterArgs) -> pulumi.Output[str] | None:
+        """Ours, where there is a role to hold and the account's owner has none."""
+        paths = {role.path for role in args.task_roles.values()}
+        if args.permissions_boundary_arn is not None or paths == {"/"}:
+            return None
+        return aws.iam.Policy(
+            f"{self._name}-task-boundary",
+            name=args.names.task_boundary,
+            description="The most that applications of LangGraph deployments may do",
+            policy=pulumi.Output.json_dumps(task_boundary(args.place, args.names)),
+            tags=self._tags,
+            opts=self.child(),
+        ).arn
+
+    def _task_role(
+        self,
+        role: str,
+        wanted: TaskRoleSpec,
+        args: ClusterArgs,
+        boundary: pulumi.Output[str] | None,
+    ) -> pulumi.Output[str]:
+        physical, logical = args.names.task_role(role), f"{self._name}-task-{role}"
+        if wanted.path == "/":
+            return self._role(f"task-{role}", physical, args).arn
+        made = self._role(f"task-{role}", physical, args, path=wanted.path, boundary=boundary)
+        for arn in wanted.managed_policy_arns:
+            aws.iam.RolePolicyAttachment(
+                f"{logical}-{arn.rsplit(':policy/', 1)[-1]}",
+                role=made.name,
+                policy_arn=arn,
+                opts=self.child(),
+            )
+        if wanted.policy is not None:
+            aws.iam.RolePolicy(
+                logical,
+                name="application",
+                role=made.name,
+                policy=json.dumps(wanted.policy, sort_keys=True),
+                opts=self.child(),
+            )
+        return made.arn
 
     def _make_security_groups(self, args: ClusterArgs) -> None:
         groups = {

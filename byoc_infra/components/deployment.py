@@ -10,10 +10,12 @@ from byoc_infra.components._base import Component
 from byoc_infra.components._connection import PostgresConnection
 from byoc_infra.components._environment import REDIS_SECRET, check_environment
 from byoc_infra.components._sizes import SIZES, Size
+from byoc_infra.components._tracing import RUNS_ENDPOINTS, SET_BY_THE_ACCOUNT
 from byoc_infra.components.cache import Cache, CacheArgs
 from byoc_infra.components.database import Database, DatabaseArgs
 from byoc_infra.components.secrets import Secrets, SecretsArgs
 from byoc_infra.components.service import Service, ServiceArgs
+from byoc_infra.errors import ReservedName
 from byoc_infra.naming import DeploymentNames, Place
 from byoc_infra.spec import SecretReference
 
@@ -65,7 +67,11 @@ class LangGraphDeploymentArgs:
     secrets: Mapping[str, SecretReference | None] = field(default_factory=dict)
     """By environment name: a reference, or None for a container made here."""
     license_key: SecretReference | None = None
-    """Where LANGGRAPH_CLOUD_LICENSE_KEY is kept."""
+    """Where LANGGRAPH_CLOUD_LICENSE_KEY is kept, if it is not the account's."""
+    platform_secrets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    """By environment name: the ARNs of what the account's owner gives to all deployments."""
+    tracing_endpoint: str | None = None
+    """The LangSmith that the account's owner has all traces sent to."""
     size: Literal["development"] = "development"
     cpu: int | None = None
     """CPU units; the size class's when absent."""
@@ -83,10 +89,24 @@ class LangGraphDeploymentArgs:
     def __post_init__(self) -> None:
         """Refuse everything that any part would refuse, before the first part is made."""
         check_environment(self.environment, self.secrets)
+        self._check_what_is_the_accounts()
         self.database_args()
         self.cache_args(password_secret_arn="")
         given = {name: "" for name in self.secrets_args().entries if name != REDIS_SECRET}
-        self.service_args(database=PostgresConnection(), secrets=given)
+        self.service_args(database=PostgresConnection(), secrets={**given, **self.platform_secrets})
+
+    def _check_what_is_the_accounts(self) -> None:
+        taken = set(self.platform_secrets)
+        if self.tracing_endpoint is not None or RUNS_ENDPOINTS in taken:
+            taken.update(SET_BY_THE_ACCOUNT)
+        for where, names in (("environment", self.environment), ("secrets", self.secrets)):
+            for name in sorted(taken & set(names)):
+                raise ReservedName(
+                    f"{where}.{name}",
+                    wanted="a name that the account's owner has not set for all deployments",
+                    got=name,
+                    next_step="Remove it: every deployment of the account gets the owner's.",
+                )
 
     @property
     def size_class(self) -> Size:
@@ -154,6 +174,7 @@ class LangGraphDeploymentArgs:
             database=database,
             secrets=secrets,
             environment=self.environment,
+            tracing_endpoint=self.tracing_endpoint,
             cpu=self.cpu if self.cpu is not None else size.cpu,
             memory_mib=self.memory_mib if self.memory_mib is not None else size.memory_mib,
             replicas=size.most_replicas,
@@ -242,4 +263,7 @@ class LangGraphDeployment(Component):
         containers = {
             entry: args.filled(entry, arn, host) for entry, arn in secrets.container_arns.items()
         }
-        return {**secrets.value_from, **containers}
+        given = {
+            entry: pulumi.Output.from_input(arn) for entry, arn in args.platform_secrets.items()
+        }
+        return {**given, **secrets.value_from, **containers}

@@ -52,7 +52,7 @@ class SecretsArgs:
 
     def __post_init__(self) -> None:
         for name, reference in self.entries.items():
-            _check_entry(name, reference)
+            _check_entry(name, reference, self.place)
         least, most = RECOVERY_DAYS
         if self.recovery_days != 0 and not least <= self.recovery_days <= most:
             raise SpecError(
@@ -67,7 +67,7 @@ class SecretsArgs:
         return [name for name, reference in self.entries.items() if reference is None]
 
 
-def _check_entry(name: str, reference: SecretReference | None) -> None:
+def _check_entry(name: str, reference: SecretReference | None, place: Place) -> None:
     check_pattern(
         f"secrets.{name}",
         name,
@@ -83,6 +83,23 @@ def _check_entry(name: str, reference: SecretReference | None) -> None:
             wanted="the whole ARN of a Secrets Manager secret, with its six last characters",
             next_step="Copy it from `aws secretsmanager describe-secret`.",
         )
+        _check_place(f"secrets.{name}.arn", reference.arn, place)
+
+
+def _check_place(field: str, arn: str, place: Place) -> None:
+    """ECS and the execution role reach secrets of the deployment's own account and region."""
+    _, _, _, region, account, *_ = arn.split(":")
+    for what, wanted, got in (
+        ("account", place.aws_account_id, account),
+        ("region", place.region, region),
+    ):
+        if wanted != got:
+            raise SpecError(
+                field,
+                wanted=f"a secret of {what} {wanted}",
+                got=f"{what} {got}",
+                next_step="Keep the secret where the deployment runs, or replicate it there.",
+            )
 
 
 class Secrets(Component):

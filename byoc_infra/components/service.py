@@ -9,11 +9,12 @@ from __future__ import annotations  # the classes of pulumi_aws load slowly
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, get_args
 
 import pulumi
 import pulumi_aws as aws
 
+from byoc_infra.components import _tracing
 from byoc_infra.components._base import Component
 from byoc_infra.components._checks import check_ecr_image, check_mount_prefix, check_pattern
 from byoc_infra.components._connection import PostgresConnection
@@ -28,6 +29,7 @@ from byoc_infra.components._environment import check_environment
 from byoc_infra.components._sizes import DEVELOPMENT, check_fargate
 from byoc_infra.errors import SpecError
 from byoc_infra.naming import DeploymentNames
+from byoc_infra.spec import PlatformSecret
 
 __all__ = ["Service", "ServiceArgs"]
 
@@ -65,6 +67,9 @@ class ServiceArgs:
     secrets: Mapping[str, pulumi.Input[str]]
     """By environment name: ECS's `valueFrom`. REDIS_URI belongs here."""
     environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    tracing_endpoint: str | None = None
+    """The LangSmith that traces go to; nowhere when absent, unless LANGSMITH_RUNS_ENDPOINTS is
+    among the secrets or the environment sets LANGSMITH_TRACING."""
     cpu: int = DEVELOPMENT.cpu
     """CPU units; 1024 are one vCPU."""
     memory_mib: int = DEVELOPMENT.memory_mib
@@ -103,7 +108,7 @@ class ServiceArgs:
             )
 
 
-OUR_SECRETS = frozenset({"REDIS_URI", "LANGGRAPH_CLOUD_LICENSE_KEY"})
+OUR_SECRETS = frozenset({"REDIS_URI", *get_args(PlatformSecret)})
 """Reserved names that the deployment itself passes as secrets."""
 
 
@@ -116,6 +121,7 @@ class Service(Component):
         "internal_unless_asked",
         "public_needs_https",
         "no_password_in_the_environment",
+        "no_trace_leaves_unless_asked",
         "a_rollout_keeps_the_old_until_the_new_is_healthy",
         "a_failed_rollout_goes_back",
         "requests_in_flight_may_end",
@@ -238,13 +244,21 @@ class Service(Component):
             **settings,
         )
 
+    def _tracing(self, args: ServiceArgs) -> dict[str, str]:
+        return _tracing.environment(
+            args.environment,
+            endpoint=args.tracing_endpoint,
+            secrets=args.secrets,
+            project=args.names.name,
+        )
+
     def _task(self, args: ServiceArgs) -> aws.ecs.TaskDefinition:
         secrets = {**args.secrets, **args.database.secrets}
         log = awslogs(group=args.log_group, region=args.region, prefix=args.names.log_prefix)
         container = api_container(
             image=args.image,
             environment=api_environment(
-                own=args.environment,
+                own={**args.environment, **self._tracing(args)},
                 database=args.database,
                 most_replicas=args.replicas,
                 mount_prefix=args.mount_prefix,

@@ -4,10 +4,11 @@ import json
 from typing import Any, TypeVar
 
 import pulumi
+from pulumi.runtime.config import CONFIG
 from pydantic import BaseModel
 
 from byoc_infra.errors import SpecError
-from byoc_infra.spec import parse
+from byoc_infra.spec import parse, unknown
 
 __all__ = ["spec_from_config"]
 
@@ -21,6 +22,7 @@ def spec_from_config(kind: type[Spec]) -> Spec:
     `aws:region` unless given.
     """
     config = pulumi.Config()
+    _known_only(config.name, kind)
     values: dict[str, Any] = {}
     for field in kind.model_fields:
         text = config.get(field)
@@ -30,6 +32,14 @@ def spec_from_config(kind: type[Spec]) -> Spec:
     if region is not None:
         values.setdefault("region", region)
     return parse(kind, values)  # type: ignore[type-var]  # specs share a private base
+
+
+def _known_only(project: str, kind: type[BaseModel]) -> None:
+    """Pulumi itself reads no more than it is asked for, and says nothing of the rest."""
+    for key in CONFIG.get():
+        place, _, name = key.partition(":")
+        if place == project and name not in kind.model_fields:
+            raise unknown(f"{project}:", name, kind.model_fields)
 
 
 def _read(field: str, text: str) -> Any:  # noqa: ANN401 - whatever the JSON held

@@ -1,7 +1,8 @@
 """What the programs ask AWS before they make anything."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 import pulumi_aws as aws
@@ -10,8 +11,13 @@ from byoc_infra.errors import AccountNotReady, WrongAccount
 from byoc_infra.naming import (
     ENABLED_TAG,
     INSTALLATION_TAG,
+    PLATFORM_SECRETS_TAG,
     PRIVATE_TAG,
     REDIS_IMAGE_TAG,
+    ROLE_SUFFIX_TAG,
+    TASK_ROLE_PATH,
+    TASK_ROLES_TAG,
+    TRACING_TAG,
     AccountNames,
     Place,
 )
@@ -36,6 +42,13 @@ class AccountPieces:
     cluster_arn: str
     redis_image: str
     namespace_id: str
+    role_suffix: str = ""
+    """What the names of the account's roles end with."""
+    task_roles: Mapping[str, str] | None = None
+    """By name: the paths of the task roles; None where the account stack is too old to tell."""
+    platform_secrets: Mapping[str, str] = field(default_factory=dict)
+    """By environment name: the ARNs of what all deployments get."""
+    tracing_endpoint: str | None = None
 
 
 def check_place(place: Place) -> None:
@@ -87,6 +100,10 @@ def find_account(names: AccountNames, *, public: bool) -> AccountPieces:
         cluster_arn=cluster.arn,
         redis_image=_redis_image(cluster.tags, names.cluster),
         namespace_id=namespace.id,
+        role_suffix=cluster.tags.get(ROLE_SUFFIX_TAG, ""),
+        task_roles=_task_roles(cluster.tags.get(TASK_ROLES_TAG)),
+        platform_secrets=_platform_secrets(names, cluster.tags.get(PLATFORM_SECRETS_TAG, "")),
+        tracing_endpoint=cluster.tags.get(TRACING_TAG),
     )
 
 
@@ -148,6 +165,26 @@ def _redis_image(tags: Mapping[str, str], cluster: str) -> str:
             next_step=RUN_THE_ACCOUNT_STACK,
         )
     return tags[REDIS_IMAGE_TAG]
+
+
+def _task_roles(told: str | None) -> dict[str, str] | None:
+    if told is None:
+        return None
+    return {
+        word.removeprefix("/"): "/" if word.startswith("/") else TASK_ROLE_PATH
+        for word in told.split()
+    }
+
+
+def _platform_secrets(names: AccountNames, told: str) -> dict[str, str]:
+    return {
+        entry: _ask(
+            "platform_secrets",
+            names.platform_secret(entry),
+            partial(aws.secretsmanager.get_secret, name=names.platform_secret(entry)),
+        ).arn
+        for entry in told.split()
+    }
 
 
 def _ask(

@@ -8,6 +8,7 @@ from byoc_infra.components._checks import check_own_image
 from byoc_infra.components.access import CustomerAccess, CustomerAccessArgs
 from byoc_infra.components.cluster import Cluster, ClusterArgs
 from byoc_infra.components.network import Network, NetworkArgs
+from byoc_infra.components.platform_secrets import PlatformSecrets, PlatformSecretsArgs
 from byoc_infra.naming import AccountNames, Place
 from byoc_infra.programs._config import spec_from_config
 from byoc_infra.programs._lookups import check_place, two_zones
@@ -32,7 +33,8 @@ OUTPUTS = {
     "cluster": "The ECS cluster of all deployments",
     "log_group": "Where the deployments' logs are",
     "execution_role_arn": "The only role that may read the deployments' secrets",
-    "task_role_arns": "Roles that applications may run with; give them rights as you see fit",
+    "task_role_arns": "Roles that applications may run with",
+    "platform_secrets": "By environment name: what `byoc account secrets put` fills",
     "repositories": "ECR repositories that deployments may run images from",
     "redis_image": "What deployments run as their cache",
 }
@@ -55,11 +57,12 @@ class AccountProgram:
             check_own_image("redis_image", self.spec.redis_image, self.place)
         self.cluster_args(vpc_id="", private_subnet_ids=[], cidr=self.network.cidr)
         self.access_args(namespace_arn="")
+        self.platform_secrets_args(execution_role_arn="")
 
     @property
     def names(self) -> AccountNames:
         """What things are called."""
-        return AccountNames(self.spec.installation)
+        return AccountNames.of(self.spec.installation, self.spec.region, self.spec.first_region)
 
     @property
     def place(self) -> Place:
@@ -104,6 +107,8 @@ class AccountProgram:
             repositories=spec.repositories,
             redis_image=spec.redis_image,
             task_roles=spec.task_roles,
+            platform_secrets=spec.platform_secrets,
+            tracing=spec.tracing,
             public_ingress=spec.public_ingress,
             egress_ports=spec.egress_ports,
             external_databases=spec.external_databases,
@@ -128,6 +133,17 @@ class AccountProgram:
             max_session_s=spec.max_session_s,
         )
 
+    def platform_secrets_args(
+        self, *, execution_role_arn: pulumi.Input[str]
+    ) -> PlatformSecretsArgs:
+        """What all deployments get."""
+        return PlatformSecretsArgs(
+            names=self.names,
+            place=self.place,
+            entries=self.spec.platform_secrets,
+            execution_role_arn=execution_role_arn,
+        )
+
     def __call__(self) -> None:
         """Make the account's pieces and export `OUTPUTS`."""
         check_place(self.place)
@@ -141,6 +157,11 @@ class AccountProgram:
                 cidr=network.cidr,
             ),
         )
+        if self.spec.platform_secrets:
+            PlatformSecrets(
+                f"{NAME}-platform",
+                self.platform_secrets_args(execution_role_arn=cluster.execution_role_arn),
+            )
         access = CustomerAccess(NAME, self.access_args(namespace_arn=cluster.namespace_arn))
         values = {
             "aws_account_id": self.spec.aws_account_id,
@@ -155,6 +176,9 @@ class AccountProgram:
             "log_group": cluster.log_group,
             "execution_role_arn": cluster.execution_role_arn,
             "task_role_arns": cluster.task_role_arns,
+            "platform_secrets": {
+                entry: self.names.platform_secret(entry) for entry in self.spec.platform_secrets
+            },
             "repositories": list(self.spec.repositories),
             "redis_image": self.spec.redis_image,
         }

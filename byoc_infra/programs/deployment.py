@@ -1,17 +1,27 @@
 """The program that makes one deployment, on the pieces that the account stack has made."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 import pulumi
 
+from byoc_infra.components._checks import check_pattern
 from byoc_infra.components._environment import REDIS_SECRET
+from byoc_infra.components._task_roles import NAME as TASK_ROLE
 from byoc_infra.components.deployment import (
     LangGraphDeployment,
     LangGraphDeploymentArgs,
     left_to_others,
 )
-from byoc_infra.naming import AccountNames, DeploymentNames, Place, deployment_id
+from byoc_infra.errors import SpecError
+from byoc_infra.naming import (
+    TASK_ROLE_PATH,
+    AccountNames,
+    DeploymentNames,
+    Place,
+    deployment_id,
+)
 from byoc_infra.programs._config import spec_from_config
 from byoc_infra.programs._lookups import AccountPieces, check_place, find_account
 from byoc_infra.spec import DeploymentSpec
@@ -49,6 +59,7 @@ OUTPUTS = {
     "database_endpoint": "Its address and port, inside the VPC",
     "database_secret_arn": "Where AWS keeps its password",
     "secret_names": "By environment name: the containers that `byoc secrets put` fills",
+    "platform_secrets": "By environment name: the ARNs of what the account's owner gave",
     "final_snapshot_name": "Under which name a destroy keeps the database's last snapshot",
 }
 """Each output and what it is for."""
@@ -104,7 +115,10 @@ class DeploymentProgram:
 
     def args(self, pieces: AccountPieces) -> LangGraphDeploymentArgs:
         """What the deployment is asked to be."""
-        spec, account, place = self.spec, self.account, self.place
+        spec, place = self.spec, self.place
+        account = AccountNames(spec.installation, pieces.role_suffix)
+        self._check_task_role(pieces)
+        paths = pieces.task_roles or {}
         return LangGraphDeploymentArgs(
             names=self.names,
             place=place,
@@ -121,13 +135,17 @@ class DeploymentProgram:
             namespace_name=account.namespace,
             db_subnet_group_name=account.db_subnet_group,
             execution_role_arn=place.role_arn(account.execution_role),
-            task_role_arn=place.role_arn(account.task_role(spec.task_role)),
+            task_role_arn=place.role_arn(
+                account.task_role(spec.task_role), paths.get(spec.task_role, "/")
+            ),
             redis_image=pieces.redis_image,
             image=spec.image,
             final_snapshot_name=self.snapshot_name,
             environment=spec.environment,
             secrets=spec.secrets,
             license_key=spec.license_key,
+            platform_secrets=pieces.platform_secrets,
+            tracing_endpoint=pieces.tracing_endpoint,
             size=spec.size,
             cpu=spec.cpu,
             memory_mib=spec.memory_mib,
@@ -140,10 +158,31 @@ class DeploymentProgram:
             filled=fill if self.wants_values else left_to_others,
         )
 
+    def _check_task_role(self, pieces: AccountPieces) -> None:
+        role = self.spec.task_role
+        check_pattern(
+            "task_role",
+            role,
+            TASK_ROLE,
+            wanted="the name of a task role, without path or ARN",
+            next_step=f"The account's owner makes it under {TASK_ROLE_PATH} (task_roles in the "
+            "account's file); give its name there.",
+        )
+        told = pieces.task_roles if self.wants_values else None  # what goes may name what went
+        if told is not None and role not in told:
+            raise SpecError(
+                "task_role",
+                wanted=f"one that the account has: {', '.join(sorted(told))}",
+                got=role,
+                next_step="The account's owner adds it to task_roles (`byoc account up`).",
+            )
+
     def __call__(self) -> None:
         """Make the deployment and export `OUTPUTS`."""
         check_place(self.place)
         pieces = find_account(self.account, public=self.spec.public)
+        if self.wants_values:
+            require_platform_values(pieces.platform_secrets)
         made = LangGraphDeployment(self.spec.name, self.args(pieces))
         containers = [name for name, where in self.spec.secrets.items() if where is None]
         values = {
@@ -162,6 +201,7 @@ class DeploymentProgram:
             "database_endpoint": made.database_endpoint,
             "database_secret_arn": made.database_secret_arn,
             "secret_names": {name: self.names.secret(name) for name in containers},
+            "platform_secrets": dict(pieces.platform_secrets),
             "final_snapshot_name": self.snapshot_name,
         }
         for output in OUTPUTS:
@@ -186,6 +226,16 @@ def _fill(name: str, arn: str, cache_host: str) -> str:
     else:
         secrets.require_value(arn, name=name)
     return arn
+
+
+def require_platform_values(arns: Mapping[str, str]) -> None:
+    """Refuse before anything is made: no task would start."""
+    if pulumi.runtime.is_dry_run() or not arns:
+        return
+    from byoc_infra.aws import secrets  # noqa: PLC0415 - previews need no boto3
+
+    for name, arn in arns.items():
+        secrets.require_platform_value(arn, name=name)
 
 
 def main() -> None:

@@ -1,12 +1,21 @@
 """Secret values go inwards, once."""
 
+import datetime
 import json
 
 import pytest
 
-from byoc_infra.aws.secrets import ensure_redis_password, has_value, put_value, require_value
+from byoc_infra.aws.secrets import (
+    ensure_redis_password,
+    has_value,
+    newer_than_tasks,
+    put_value,
+    require_platform_value,
+    require_value,
+)
 from byoc_infra.aws.session import Session
 from byoc_infra.errors import ByocError, NotFound, SecretWithoutValue, SpecError
+from tests.aws.fakes import CLUSTER, NOON, FakeSession, task
 
 VALUE = "planted-value-42"
 
@@ -130,3 +139,30 @@ def test_errors_are_the_projects_own(session: Session) -> None:
         require_value(
             "arn:aws:secretsmanager:eu-west-1:123456789012:secret:gone", "X", session=session
         )
+
+
+def test_an_owners_secret_without_a_value_names_the_owners_command(session: Session) -> None:
+    """The one who reads it is the vendor, who cannot do it."""
+    arn = container(session, "langgraph-cloud/default/platform/LANGSMITH_API_KEY")
+
+    with pytest.raises(SecretWithoutValue, match="byoc account secrets put LANGSMITH_API_KEY"):
+        require_platform_value(arn, "LANGSMITH_API_KEY", session=session)
+    put_value(session, arn, VALUE)
+
+    require_platform_value(arn, "LANGSMITH_API_KEY", session=session)
+
+
+@pytest.mark.parametrize(("after_s", "newer"), [(-60, ()), (0, ()), (1, ("arn:a",))])
+def test_a_value_is_newer_when_it_came_after_the_oldest_task(
+    after_s: int, newer: tuple[str, ...]
+) -> None:
+    """The same second counts as before: a stack puts its values first."""
+    put = NOON + datetime.timedelta(seconds=after_s)
+    session = FakeSession(
+        describe_tasks={"tasks": [task()]},
+        describe_secret={"VersionIdsToStages": {"v1": ["AWSCURRENT"]}, "CreatedDate": put},
+        list_secret_version_ids={"Versions": [{"VersionId": "v1", "CreatedDate": put}]},
+    )
+
+    assert newer_than_tasks(session, ["arn:a"], cluster=CLUSTER, service="lg-x-api") == newer
+    assert newer_than_tasks(session, [], cluster=CLUSTER, service="lg-x-api") == ()

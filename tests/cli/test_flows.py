@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from moto import mock_aws
 
 from byoc_infra.aws import databases, health, images, services
+from byoc_infra.aws import secrets as stored_secrets
 from byoc_infra.aws.health import ServiceTruth, Truth
 from byoc_infra.aws.images import Image
 from byoc_infra.cli import crash
@@ -25,6 +27,7 @@ from byoc_infra.engine import Change, Outcome, StackRef
 from byoc_infra.errors import (
     AccessRefused,
     CloudUnreachable,
+    DuplicateName,
     EngineFailed,
     NotFound,
     ReservedName,
@@ -202,7 +205,11 @@ def test_credentials_of_another_account_end_it(
 ) -> None:
     """Nothing is asked of the engine."""
     elsewhere = spec.model_copy(
-        update={"aws_account_id": "333333333333", "image": URI.replace("222", "333") + ":v1"}
+        update={
+            "aws_account_id": "333333333333",
+            "image": URI.replace("222", "333") + ":v1",
+            "secrets": {},
+        }
     )
 
     with pytest.raises(WrongAccount):
@@ -456,6 +463,124 @@ def test_a_secret_comes_from_stdin_and_is_not_told(
     assert said.json["result"]["version_id"] == stored["VersionId"]
     assert "planted-value-42" not in said.out + said.err
     assert "planted-value-42" not in crash.scrub("boom: planted-value-42", {})
+
+
+def test_an_owner_puts_a_key_for_all_deployments(
+    byoc: Run, account_file: Path, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Into the container that the account stack made; the value is told nowhere."""
+    account_file.write_text(f"{account_file.read_text()}platform_secrets: [LANGSMITH_API_KEY]\n")
+    for name, value in work.env.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys, "stdin", io.StringIO("planted-value-43\n"))
+    with work.reach(account_spec(account_file), None) as reached:
+        manager = reached.session.client("secretsmanager")
+        manager.create_secret(Name="langgraph-cloud/default/platform/LANGSMITH_API_KEY")
+
+        command = ("account", "secrets", "put", "LANGSMITH_API_KEY", "-f", str(account_file))
+        said = byoc(*command, "--json")
+
+        stored = manager.get_secret_value(SecretId=said.json["result"]["secret"])
+    assert said.code == 0, said.out
+    assert stored["SecretString"] == "planted-value-43"
+    assert "planted-value-43" not in said.out + said.err
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("OPENAI_API_KEY", "k", "name: want one of the account's platform secrets: LANGSMITH_API"),
+        ("LANGSMITH_API_KEY", "two words", "value of LANGSMITH_API_KEY: want a key in one line"),
+        ("LANGSMITH_API_KEY", "k", "secret: want an existing secret"),
+    ],
+)
+def test_a_key_that_has_no_place_or_form_is_refused(
+    account_file: Path, work: Work, name: str, value: str, message: str
+) -> None:
+    """The way out is the owner's own command."""
+    spec = account_spec(account_file).model_copy(
+        update={"platform_secrets": ("LANGSMITH_API_KEY",)}
+    )
+
+    with pytest.raises(SpecError) as refused:
+        secrets.put_platform(spec, name, value, work.env)
+
+    assert str(refused.value).startswith(message)
+    assert "deployment" not in refused.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("tags", "step"),
+    [
+        ([{"Key": "byoc:installation", "Value": "default"}], "Set first_region to the region"),
+        ([{"Key": "byoc:installation", "Value": "blue"}], "Take another name."),
+        ([], "Take another name, or remove the role."),
+    ],
+)
+def test_a_name_in_iam_that_is_taken_is_refused(
+    engine: FakeEngine, work: Work, account_file: Path, tags: list[dict[str, str]], step: str
+) -> None:
+    """By the same installation in another region, by another one, or by somebody else."""
+    wanted = account_spec(account_file)
+    with work.reach(wanted, None) as reached:
+        reached.session.client("iam").create_role(
+            RoleName="LangGraphCloudTaskRole-default", AssumeRolePolicyDocument="{}", Tags=tags
+        )
+
+    with pytest.raises(DuplicateName) as refused:
+        account.up(wanted, work)
+
+    assert refused.value.field == "task_roles"
+    assert refused.value.next_step.startswith(step)
+    assert "up" not in engine.kinds
+
+
+def test_a_role_of_the_stack_itself_is_its_own(
+    engine: FakeEngine, work: Work, account_file: Path
+) -> None:
+    """The second run finds what the first has made."""
+    wanted = account_spec(account_file)
+    role = {"type": "aws:iam/role:Role", "id": "LangGraphCloudBYOCRole"}
+    state = {"deployment": {"resources": [role]}}
+    engine.answers["export"] = Outcome(kind="export", ok=True, state=state)
+    with work.reach(wanted, None) as reached:
+        reached.session.client("iam").create_role(
+            RoleName="LangGraphCloudBYOCRole", AssumeRolePolicyDocument="{}"
+        )
+
+    account.up(wanted, work)
+
+    assert "up" in engine.kinds
+
+
+def test_a_newer_key_of_the_owner_starts_the_tasks_anew(
+    engine: FakeEngine,
+    work: Work,
+    spec: DeploymentSpec,
+    healthy: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As a rotated password does, and once for both."""
+    given = {"LANGSMITH_API_KEY": "arn:a", "LANGGRAPH_CLOUD_LICENSE_KEY": "arn:b"}
+    outputs = {**OUTPUTS, "platform_secrets": given}
+    engine.answers["up"] = Outcome(kind="up", ok=True, outputs=outputs)
+    healthy["newer"] = True
+    asked: list[tuple[str, ...]] = []
+
+    def newer(_session: object, arns: Any, **_place: str) -> tuple[str, ...]:
+        asked.append(tuple(arns))
+        return ("arn:a",)
+
+    monkeypatch.setattr(stored_secrets, "newer_than_tasks", newer)
+    said: list[str] = []
+
+    result = deployment.up(spec, None, replace(work, report=said.append))
+
+    assert asked == [("arn:a", "arn:b")]
+    assert (
+        healthy["restarted"] == list(result.restarted) == [deployment.names_of(spec).service("api")]
+    )
+    assert any("LANGSMITH_API_KEY, the database's password" in line for line in said)
 
 
 def test_a_file_is_read_as_it_is(tmp_path: Path) -> None:

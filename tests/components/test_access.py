@@ -8,6 +8,7 @@ import pytest
 from byoc_infra.components import CustomerAccess
 from byoc_infra.errors import SpecError
 from byoc_infra.naming import AccountNames
+from byoc_infra.spec import TaskRoleSpec
 from tests.support.examples import VENDOR, access_args
 from tests.support.recorder import Recorder, maker
 
@@ -57,12 +58,13 @@ def test_who_asked_can_be_said() -> None:
 
 def test_only_named_roles_can_be_passed() -> None:
     """To tasks, and to nobody else."""
-    passes = rights(made(task_roles=["default", "reader"]))["PassNamedRolesToTasks"]
+    roles = {"default": TaskRoleSpec(path="/"), "reader": TaskRoleSpec()}
+    passes = rights(made(task_roles=roles))["PassNamedRolesToTasks"]
 
     assert passes["Resource"] == [
         "arn:aws:iam::222222222222:role/LangGraphCloudECSTaskExecutionRole",
         "arn:aws:iam::222222222222:role/LangGraphCloudTaskRole-default",
-        "arn:aws:iam::222222222222:role/LangGraphCloudTaskRole-reader",
+        "arn:aws:iam::222222222222:role/langgraph-cloud/LangGraphCloudTaskRole-reader",
     ]
     assert passes["Condition"] == {
         "StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}

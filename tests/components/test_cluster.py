@@ -9,11 +9,13 @@ import pytest
 from byoc_infra.components import Cluster
 from byoc_infra.errors import SpecError
 from byoc_infra.naming import REDIS_IMAGE_TAG, AccountNames
-from byoc_infra.spec import ExternalDatabaseSpec
+from byoc_infra.spec import ExternalDatabaseSpec, TaskRoleSpec, TracingSpec
 from tests.support.examples import REDIS_IMAGE, cluster_args
 from tests.support.recorder import Recorder, maker, record
 
 ROLE = "aws:iam/role:Role"
+POLICY = "aws:iam/policy:Policy"
+ATTACHMENT = "aws:iam/rolePolicyAttachment:RolePolicyAttachment"
 ROLE_POLICY = "aws:iam/rolePolicy:RolePolicy"
 LINKED = "aws:iam/serviceLinkedRole:ServiceLinkedRole"
 CLUSTER = "aws:ecs/cluster:Cluster"
@@ -31,7 +33,7 @@ def outside(cidr: str, **changes: Any) -> ExternalDatabaseSpec:
 
 def statements(recorder: Recorder) -> dict[str, Any]:
     """The execution role's rights, by name."""
-    document = json.loads(recorder.inputs(ROLE_POLICY)["policy"])
+    document = json.loads(recorder.inputs(ROLE_POLICY, "langgraph-execution")["policy"])
     return {one["Sid"]: one for one in document["Statement"]}
 
 
@@ -84,9 +86,17 @@ def test_roles_serve_only_tasks_of_this_account() -> None:
         }
 
 
-def test_task_roles_have_no_rights() -> None:
+READ = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"}],
+}
+BEDROCK = "arn:aws:iam::aws:policy/AmazonBedrockLimitedAccess"
+PLAIN = TaskRoleSpec(path="/")
+
+
+def test_task_roles_have_no_rights_unless_given() -> None:
     """Whoever wants an application to reach AWS grants it on purpose."""
-    recorder = made(task_roles=["default", "reader"])
+    recorder = made(task_roles={"default": PLAIN, "reader": TaskRoleSpec()})
 
     assert {one.name for one in recorder.of_type(ROLE)} == {
         "langgraph-execution",
@@ -94,6 +104,54 @@ def test_task_roles_have_no_rights() -> None:
         "langgraph-task-reader",
     }
     assert recorder.inputs(ROLE_POLICY)["role"] == "LangGraphCloudECSTaskExecutionRole"
+    assert not recorder.of_type(ATTACHMENT)
+
+
+def test_a_task_role_has_the_rights_that_its_owner_gave() -> None:
+    """And no other role has them."""
+    rich = TaskRoleSpec(managed_policy_arns=(BEDROCK,), policy=READ)
+    recorder = made(task_roles={"default": PLAIN, "reader": rich})
+    given = recorder.inputs(ROLE_POLICY, "langgraph-task-reader")
+    attached = recorder.inputs(ATTACHMENT)
+
+    assert given["role"] == attached["role"] == "LangGraphCloudTaskRole-reader"
+    assert json.loads(given["policy"]) == READ
+    assert attached["policyArn"] == BEDROCK
+
+
+def test_task_roles_are_under_a_path_and_a_boundary() -> None:
+    """All but `default` and what an earlier version made, whose names and paths stay."""
+    roles = {"default": PLAIN, "reader": TaskRoleSpec(), "earlier": PLAIN}
+    recorder = made(task_roles=roles)
+    found = {one.name: one.inputs for one in recorder.of_type(ROLE)}
+
+    assert found["langgraph-task-reader"]["path"] == "/langgraph-cloud/"
+    assert found["langgraph-task-reader"]["permissionsBoundary"] == (
+        "arn:aws:iam::222222222222:policy/LangGraphCloudTaskBoundary"
+    )
+    for name in ("default", "earlier"):
+        assert not {"path", "permissionsBoundary"} & found[f"langgraph-task-{name}"].keys()
+    assert not made(task_roles=roles, permissions_boundary_arn="arn:b").of_type(POLICY)
+
+
+def test_deployments_are_told_by_the_clusters_tags() -> None:
+    """What they cannot work out themselves, and nothing where there is nothing to say."""
+    tracing = TracingSpec(endpoint="https://smith.example.com/api/v1")
+    recorder = made(
+        names=AccountNames.of("default", "eu-west-1", "us-east-1"),
+        task_roles={"default": PLAIN, "reader": TaskRoleSpec()},
+        platform_secrets=["LANGSMITH_API_KEY", "LANGGRAPH_CLOUD_LICENSE_KEY"],
+        tracing=tracing,
+    )
+    told = {
+        "byoc:platform-secrets": "LANGSMITH_API_KEY LANGGRAPH_CLOUD_LICENSE_KEY",
+        "byoc:role-suffix": "-eu-west-1",
+        "byoc:task-roles": "/default reader",
+        "byoc:tracing-endpoint": tracing.endpoint,
+    }
+
+    assert told.items() <= recorder.inputs(CLUSTER)["tags"].items()
+    assert set(made().inputs(CLUSTER)["tags"]) & told.keys() == {"byoc:task-roles"}
 
 
 def test_the_boundary_is_on_every_role() -> None:
@@ -219,10 +277,21 @@ def test_a_range_that_is_not_known_yet_makes_rules_of_fixed_names() -> None:
         ({"log_retention_days": 31}, "log_retention_days: want one of 1, 3, 5, 7, 14, 30"),
         ({"ingress_cidrs": ["0.0.0.0/0"]}, "ingress_cidrs: want ranges of people you know"),
         ({"ingress_cidrs": ["10.0.0.1/8"]}, "ingress_cidrs: want IPv4 ranges"),
-        ({"task_roles": ["a", "a"]}, "task_roles: want each name once"),
+        ({"task_roles": {"a": TaskRoleSpec()}}, "task_roles: want default among them"),
         ({"repositories": ["a", "a"]}, "repositories: want each name once"),
         ({"create_service_linked_roles": ["s3"]}, "create_service_linked_roles: want one of"),
-        ({"task_roles": ["x" * 42]}, "task_roles: want at most 64 characters"),
+        (
+            {"task_roles": {"default": PLAIN, "x" * 42: PLAIN}},
+            "task_roles: want at most 64 characters",
+        ),
+        (
+            {"task_roles": {"default": PLAIN, **{f"role-{n:03}": PLAIN for n in range(30)}}},
+            "task_roles: want at most 256 characters",
+        ),
+        (
+            {"names": AccountNames.of("i" * 20, "ap-southeast-1", "eu-west-1")},
+            "installation: want at most 64 characters",
+        ),
         (
             {"redis_image": f"{'r' * 200}@sha256:{'0' * 64}"},
             "redis_image: want at most 256 characters",

@@ -2,6 +2,7 @@
 
 import json
 import re
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from policy_sentry.querying.actions import get_actions_for_service
 
 from byoc_infra.components._least_privilege import Fence, least_privilege
 from byoc_infra.components._managed import AWS_POLICIES, supplement
+from byoc_infra.components._task_roles import DEFAULT_ROLES
 from byoc_infra.local.provider.actions import ACTIONS, INVOKE_ACTIONS, OPERATIONS
 from byoc_infra.naming import AccountNames
 from tests.support.expected import DATA
@@ -19,7 +21,7 @@ FENCE = Fence(
     place=PLACE,
     names=AccountNames("blue"),
     repositories=["agents"],
-    task_roles=["default"],
+    task_roles=DEFAULT_ROLES,
     namespace_arn=PLACE.arn("servicediscovery", "namespace/ns-1"),
 )
 UNFENCED = {
@@ -111,7 +113,9 @@ def test_only_rds_makes_and_tags_the_passwords_secret() -> None:
     own = [one for one in statements() if "secretsmanager:TagResource" in one["Action"]]
     assert {one["Sid"] for one in own} == {"LetRdsKeepThePassword", "MakeSecrets"}
     (make,) = [one for one in own if one["Sid"] == "MakeSecrets"]
-    assert make["Resource"] == [PLACE.arn("secretsmanager", "secret:langgraph-cloud/blue/*")]
+    assert make["Resource"] == [
+        PLACE.arn("secretsmanager", "secret:langgraph-cloud/blue/*-????????/*")
+    ]
 
 
 def test_no_network_role_or_key_can_be_written() -> None:
@@ -189,3 +193,17 @@ def test_the_five_allow_what_least_privilege_denies() -> None:
         "secretsmanager:BatchGetSecretValue",
         "secretsmanager:GetSecretValue",
     }
+
+
+def test_the_owners_secrets_are_only_looked_at() -> None:
+    """No pattern of what may be changed takes in a platform secret, whatever its last six."""
+    arn = PLACE.arn("secretsmanager", f"secret:{AccountNames('blue').platform_secret('A')}-AbCdEf")
+    touching = {
+        one["Sid"]
+        for one in statements()
+        if one["Effect"] == "Allow"
+        and any(action.startswith("secretsmanager:") for action in one["Action"])
+        and any(fnmatchcase(arn, pattern) for pattern in one["Resource"])
+    }
+
+    assert touching == {"SeeSecretsWithoutValues"}

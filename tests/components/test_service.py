@@ -69,8 +69,26 @@ def test_no_password_in_the_environment() -> None:
         "LANGGRAPH_POSTGRES_POOL_MAX_SIZE": "32",
         "BG_JOB_SHUTDOWN_GRACE_PERIOD_SECS": "100",
         "PORT": "8000",
+        "LANGSMITH_TRACING": "false",
     }
     assert {one["name"] for one in api["secrets"]} == {"PGPASSWORD", "REDIS_URI"}
+
+
+def test_no_trace_leaves_unless_asked() -> None:
+    """Off in words: the server would switch it on where it finds a key."""
+
+    def told(**changes: object) -> dict[str, str]:
+        environment = container(made(**changes))["environment"]
+        return {
+            one["name"]: one["value"] for one in environment if one["name"].startswith("LANGSMITH")
+        }
+
+    assert told() == {"LANGSMITH_TRACING": "false"}
+    assert told(tracing_endpoint="https://smith.example.com/api/v1") == {
+        "LANGSMITH_TRACING": "true",
+        "LANGSMITH_ENDPOINT": "https://smith.example.com/api/v1",
+        "LANGSMITH_PROJECT": "orders",
+    }
 
 
 def test_a_rollout_keeps_the_old_until_the_new_is_healthy() -> None:

@@ -1,5 +1,6 @@
 """What the deployment program makes, asks and says."""
 
+import json
 import pickle
 from typing import Any
 
@@ -13,11 +14,12 @@ from byoc_infra.errors import (
     SpecError,
     WrongAccount,
 )
+from byoc_infra.naming import Place
 from byoc_infra.programs import DeploymentProgram
 from byoc_infra.programs.deployment import OUTPUTS, main
 from byoc_infra.spec import DeploymentSpec, parse
 from tests.support.answers import answers
-from tests.support.examples import IMAGE
+from tests.support.examples import IMAGE, REDIS_IMAGE
 from tests.support.expected import compare
 from tests.support.recorder import ACCOUNT, PLACE, REGION, Recorder, record
 
@@ -33,6 +35,7 @@ GIVEN: dict[str, Any] = {
     "secrets": {"OPENAI_API_KEY": None},
 }
 CERTIFICATE = "arn:aws:acm:eu-west-1:222222222222:certificate/0a1b"
+ELSEWHERE, OTHERS = Place(ACCOUNT, "us-east-1"), Place("333333333333", REGION)
 PUBLIC: dict[str, Any] = {"public": True, "certificate_arn": CERTIFICATE}
 
 Asked = list[tuple[str, ...]]
@@ -47,6 +50,9 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     )
     monkeypatch.setattr(
         secrets, "require_value", lambda arn, name: calls.append(("value", arn, name))
+    )
+    monkeypatch.setattr(
+        secrets, "require_platform_value", lambda arn, name: calls.append(("owner's", arn, name))
     )
     return calls
 
@@ -122,6 +128,94 @@ def test_a_secret_without_a_value_stops_the_tasks(monkeypatch: pytest.MonkeyPatc
 
     with pytest.raises(SecretWithoutValue, match="OPENAI_API_KEY"):
         made()
+
+
+SMITH = "https://smith.example.com/api/v1"
+TOLD = {
+    "byoc:redis-image": REDIS_IMAGE,
+    "byoc:task-roles": "/default reader",
+    "byoc:platform-secrets": "LANGGRAPH_CLOUD_LICENSE_KEY LANGSMITH_API_KEY",
+    "byoc:tracing-endpoint": SMITH,
+    "byoc:role-suffix": "-eu-west-1",
+}
+
+
+def container(recorder: Recorder) -> dict[str, Any]:
+    """The server's container."""
+    task = next(one for one in recorder.of_type(TASK) if one.name.endswith("-api"))
+    (found,) = json.loads(task.inputs["containerDefinitions"])
+    return {
+        **task.inputs,
+        "environment": {one["name"]: one["value"] for one in found["environment"]},
+        "secrets": {one["name"]: one["valueFrom"] for one in found["secrets"]},
+    }
+
+
+def test_what_the_owner_gives_to_all_reaches_the_server(asked: Asked) -> None:
+    """Roles, keys and the traces' way, out of the cluster's tags; values are seen to be there."""
+    recorder = made(answers(cluster_tags=TOLD), task_role="reader")
+    found = container(recorder)
+    arns = {
+        name: PLACE.arn("secretsmanager", f"secret:langgraph-cloud/default/platform/{name}-AbCdEf")
+        for name in ("LANGGRAPH_CLOUD_LICENSE_KEY", "LANGSMITH_API_KEY")
+    }
+
+    assert found["taskRoleArn"] == PLACE.role_arn(
+        "LangGraphCloudTaskRole-reader-eu-west-1", "/langgraph-cloud/"
+    )
+    assert found["executionRoleArn"].endswith("TaskExecutionRole-eu-west-1")
+    assert arns.items() <= found["secrets"].items()
+    assert found["environment"]["LANGSMITH_ENDPOINT"] == SMITH
+    assert found["environment"]["LANGSMITH_PROJECT"] == "orders"
+    assert recorder.exports["platform_secrets"] == arns
+    assert [(name, arn) for kind, arn, name in asked if kind == "owner's"] == list(arns.items())
+
+
+def test_a_deployments_own_licence_wins() -> None:
+    """Over the account's."""
+    own = PLACE.arn("secretsmanager", "secret:licence-AbCdEf")
+
+    found = container(made(answers(cluster_tags=TOLD), license_key={"arn": own}))
+
+    assert found["secrets"]["LANGGRAPH_CLOUD_LICENSE_KEY"] == own
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"task_role": "writer"}, "task_role: want one that the account has: default, reader"),
+        ({"secrets": {"LANGSMITH_API_KEY": None}}, "secrets.LANGSMITH_API_KEY: want a name that"),
+        (
+            {"environment": {"LANGSMITH_ENDPOINT": "https://elsewhere.example.com"}},
+            "environment.LANGSMITH_ENDPOINT: want a name that the account's owner has not set",
+        ),
+    ],
+)
+def test_what_is_the_owners_is_not_the_deployments(changes: dict[str, Any], message: str) -> None:
+    """Before anything is registered."""
+    with pytest.raises(SpecError) as refused:
+        made(answers(cluster_tags=TOLD), **changes)
+
+    assert str(refused.value).startswith(message)
+
+
+def test_a_role_that_went_does_not_stand_in_the_way_of_a_destroy() -> None:
+    """The owner took it away first."""
+    going = DeploymentProgram(program(task_role="writer").spec, wants_values=False)
+
+    assert record(going, answers(cluster_tags=TOLD)).exports["service"]
+
+
+def test_a_key_that_nobody_has_put_stops_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is made: no task of it could start."""
+
+    def refuse(arn: str, name: str) -> None:
+        raise SecretWithoutValue(name, wanted="a value", got="none", next_step="Put one.")
+
+    monkeypatch.setattr(secrets, "require_platform_value", refuse)
+
+    with pytest.raises(SecretWithoutValue, match="LANGGRAPH_CLOUD_LICENSE_KEY"):
+        made(answers(cluster_tags=TOLD))
 
 
 @pytest.mark.parametrize(
@@ -224,6 +318,16 @@ def test_the_architecture_is_said_in_the_words_of_ecs(architecture: Any, word: s
         ({"secrets": {"MODEL": None}}, "secrets.MODEL: want a name that environment"),
         ({"cpu": 1024, "memory_mib": 1024}, "memory_mib: want with 1024 CPU units"),
         ({"public": True}, "certificate_arn: want a certificate"),
+        ({"task_role": "a/reader"}, "task_role: want the name of a task role, without path"),
+        ({"task_role": PLACE.role_arn("x")}, "task_role: want the name of a task role"),
+        (
+            {"secrets": {"A": {"arn": ELSEWHERE.arn("secretsmanager", "secret:a-AbCdEf")}}},
+            "secrets.A.arn: want a secret of region eu-west-1, got region us-east-1",
+        ),
+        (
+            {"license_key": {"arn": OTHERS.arn("secretsmanager", "secret:a-AbCdEf")}},
+            "secrets.LANGGRAPH_CLOUD_LICENSE_KEY.arn: want a secret of account 222222222222",
+        ),
     ],
 )
 def test_bad_input_is_refused_before_the_engine_starts(
@@ -258,3 +362,13 @@ def test_by_hand_the_spec_comes_from_config() -> None:
     by_hand = record(main, answers(), config=config, project="byoc-deployment")
 
     assert by_hand.graph() == made().graph()
+
+
+def test_a_config_key_that_nothing_reads_is_refused() -> None:
+    """Pulumi says nothing of it; the nearest known one is named."""
+    config = {"aws:region": REGION, "byoc-deployment:task_rol": "reader", "other:task_rol": "x"}
+
+    with pytest.raises(SpecError, match=r"byoc-deployment:task_role\?") as refused:
+        record(main, answers(), config=config, project="byoc-deployment")
+
+    assert refused.value.field == "byoc-deployment:task_rol"

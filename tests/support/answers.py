@@ -15,6 +15,7 @@ VPCS = "aws:ec2/getVpcs:getVpcs"
 SUBNETS = "aws:ec2/getSubnets:getSubnets"
 GROUP = "aws:ec2/getSecurityGroup:getSecurityGroup"
 CLUSTER = "aws:ecs/getCluster:getCluster"
+SECRET = "aws:secretsmanager/getSecret:getSecret"
 NAMESPACE = "aws:servicediscovery/getDnsNamespace:getDnsNamespace"
 
 
@@ -45,6 +46,10 @@ def answers(
             "tags": tags,
         },
         NAMESPACE: lambda asked: {"id": f"ns-{asked['name']}", "name": asked["name"]},
+        SECRET: lambda asked: {
+            "arn": PLACE.arn("secretsmanager", f"secret:{asked['name']}-AbCdEf"),
+            "name": asked["name"],
+        },
     }
 
 

@@ -18,6 +18,8 @@ from byoc_infra.components import (
     LangGraphDeploymentArgs,
     Network,
     NetworkArgs,
+    PlatformSecrets,
+    PlatformSecretsArgs,
     PostgresConnection,
     Secrets,
     SecretsArgs,
@@ -46,6 +48,7 @@ __all__ = [
     "deployment_args",
     "external_database_args",
     "network_args",
+    "platform_secrets_args",
     "secrets_args",
     "service_args",
 ]
@@ -82,6 +85,13 @@ cluster_args = partial(
     ingress_cidrs=["10.40.0.0/16"],
     repositories=["agents", "byoc/redis"],
     redis_image=REDIS_IMAGE,
+)
+platform_secrets_args = partial(
+    PlatformSecretsArgs,
+    names=ACCOUNT_NAMES,
+    place=PLACE,
+    entries=["LANGSMITH_API_KEY"],
+    execution_role_arn=EXECUTION_ROLE,
 )
 database_args = partial(
     DatabaseArgs,
@@ -163,6 +173,7 @@ EXAMPLES: dict[type[Component], Callable[[], Component]] = {
     CustomerAccess: lambda: CustomerAccess("orders", access_args()),
     Network: lambda: Network("orders", network_args()),
     Cluster: lambda: Cluster("orders", cluster_args()),
+    PlatformSecrets: lambda: PlatformSecrets("orders", platform_secrets_args()),
     Database: lambda: Database("orders", database_args()),
     ExternalDatabase: lambda: ExternalDatabase("orders", external_database_args()),
     Cache: lambda: Cache("orders", cache_args()),

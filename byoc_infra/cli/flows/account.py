@@ -5,6 +5,7 @@ from typing import Any
 
 from byoc_infra.aws.services import describe_service
 from byoc_infra.aws.session import Session
+from byoc_infra.cli.flows import names_taken
 from byoc_infra.cli.flows.redis_image import pinned, stand_in
 from byoc_infra.cli.flows.results import Kept, Preview, Receipt, Up, items, preview_of, shown
 from byoc_infra.cli.flows.work import Reached, Work, held, recovered, taken_away
@@ -34,7 +35,9 @@ def up(spec: AccountSpec, work: Work) -> Up:
     with work.reach(spec, None) as reached:
         stack = _stack(pinned(spec, reached.session), reached)
         recovered(work, reached, stack)
-        _no_role_of_others(reached.session, spec, held(work, stack))
+        resources = held(work, stack)
+        names_taken.refuse(reached.session, spec, resources)
+        _no_role_of_others(reached.session, spec, resources)
         work.report("Bringing the account stack up")
         outcome = work.engine.up(stack, on_event=work.tell, deadline_s=work.deadline_s)
         outcome.raise_for_failure()
@@ -54,7 +57,9 @@ def preview(spec: AccountSpec, work: Work) -> Preview:
     AccountProgram(stand_in(spec))
     with work.reach(spec, None) as reached:
         stack = _stack(pinned(spec, reached.session), reached)
-        _no_role_of_others(reached.session, spec, held(work, stack))
+        resources = held(work, stack)
+        names_taken.refuse(reached.session, spec, resources)
+        _no_role_of_others(reached.session, spec, resources)
         outcome = work.engine.preview(stack, on_event=work.tell, deadline_s=work.deadline_s)
         return preview_of(stack.name, outcome.raise_for_failure())
 

@@ -1,11 +1,11 @@
 """A deployment's life, as the vendor: up, preview, destroy, and what is true of it now."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from byoc_infra.aws import databases, health, images, services
+from byoc_infra.aws import databases, health, images, secrets, services
 from byoc_infra.aws.session import Session
 from byoc_infra.cli.flows.receipts import kept_after
 from byoc_infra.cli.flows.results import Preview, Receipt, Status, Up, items, preview_of, shown
@@ -50,7 +50,7 @@ def up(spec: DeploymentSpec, access: AccessSpec | None, work: Work) -> Up:
         outcome.raise_for_failure()
         changes = items(outcome.changes)
         work.report(f"Deployment stack: {shown(changes)}")
-        restarted = _renew_password(spec, reached.session, work)
+        restarted = _renew_secrets(spec, outcome.outputs, reached.session, work)
         _await_truth(outcome.outputs, reached.session, work)
     return Up(
         stack=stack.name,
@@ -171,15 +171,32 @@ def _opened(spec: DeploymentSpec, resources: list[dict[str, Any]]) -> Deployment
     return _pinned(known, UNKNOWN_DIGEST).model_copy(update={"deletion_protection": False})
 
 
-def _renew_password(spec: DeploymentSpec, session: Session, work: Work) -> tuple[str, ...]:
-    """Tasks read the database's password when they start: a later one needs new tasks."""
+def _renew_secrets(
+    spec: DeploymentSpec, outputs: Mapping[str, object], session: Session, work: Work
+) -> tuple[str, ...]:
+    """Tasks read secrets when they start: a later value of what others change needs new tasks."""
     names = names_of(spec)
-    cluster, service = AccountNames(spec.installation).cluster, names.service("api")
-    if not databases.password_is_newer(session, names.database, cluster=cluster, service=service):
+    place = {
+        "cluster": AccountNames(spec.installation).cluster,
+        "service": names.service("api"),
+    }
+    newer = list(_newer_platform_secrets(outputs, session, place))
+    if databases.password_is_newer(session, names.database, **place):
+        newer.append("the database's password")
+    if not newer:
         return ()
-    work.report("The database's password is newer than the running tasks: starting them anew")
-    services.force_new_deployment(session, cluster, service)
-    return (service,)
+    work.report(f"Newer than the running tasks, which start anew: {', '.join(newer)}")
+    services.force_new_deployment(session, place["cluster"], place["service"])
+    return (place["service"],)
+
+
+def _newer_platform_secrets(
+    outputs: Mapping[str, object], session: Session, place: Mapping[str, str]
+) -> Iterator[str]:
+    told = outputs.get("platform_secrets")
+    known = {str(arn): name for name, arn in told.items()} if isinstance(told, dict) else {}
+    for arn in secrets.newer_than_tasks(session, known, **place):
+        yield known[arn]
 
 
 def _await_truth(outputs: Mapping[str, object], session: Session, work: Work) -> None:

@@ -12,7 +12,7 @@ from byoc_infra.cli.flows.deployment import names_of
 from byoc_infra.cli.flows.work import new_operation
 from byoc_infra.errors import SpecError
 from byoc_infra.naming import AccountNames
-from byoc_infra.spec import AccessSpec, DeploymentSpec
+from byoc_infra.spec import AccessSpec, AccountSpec, DeploymentSpec
 
 __all__ = ["Asked", "follow", "lines", "reach"]
 
@@ -30,9 +30,11 @@ class Asked:
 
 
 def reach(
-    spec: DeploymentSpec, access: AccessSpec | None, env: Mapping[str, str] | None = None
+    spec: AccountSpec | DeploymentSpec,
+    access: AccessSpec | None,
+    env: Mapping[str, str] | None = None,
 ) -> Session:
-    """The deployment's account, without an engine."""
+    """The account of `spec`, without an engine."""
     if access is not None:
         preflight.check_role(access, spec.aws_account_id)
     session = open_session(

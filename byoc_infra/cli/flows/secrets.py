@@ -10,10 +10,12 @@ from byoc_infra.aws import secrets
 from byoc_infra.cli import crash
 from byoc_infra.cli.flows.deployment import names_of
 from byoc_infra.cli.flows.reading import reach
+from byoc_infra.components import _tracing
 from byoc_infra.errors import NotFound, SpecError
-from byoc_infra.spec import AccessSpec, DeploymentSpec
+from byoc_infra.naming import AccountNames
+from byoc_infra.spec import AccessSpec, AccountSpec, DeploymentSpec
 
-__all__ = ["Stored", "put", "read_value"]
+__all__ = ["Stored", "put", "put_platform", "read_value"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +64,29 @@ def put(
         secret=container,
         version_id=version,
         next_step="Running tasks keep the value they started with; the next roll-out takes this.",
+    )
+
+
+def put_platform(
+    spec: AccountSpec, name: str, value: str, env: Mapping[str, str] | None = None
+) -> Stored:
+    """Make `value` the current one of the platform secret `name`, for all deployments."""
+    if name not in spec.platform_secrets:
+        listed = ", ".join(spec.platform_secrets) or "none"
+        raise NotFound(
+            "name",
+            wanted=f"one of the account's platform secrets: {listed}",
+            got=name,
+            next_step=f"Add {name} under `platform_secrets` in the file, and run `up`.",
+        )
+    _tracing.check_value(name, value, spec.egress_ports)
+    container = AccountNames(spec.installation).platform_secret(name)
+    with closing(reach(spec, None, env)) as session:
+        version = secrets.put_value(session, container, value, made_by="byoc account up")
+    return Stored(
+        secret=container,
+        version_id=version,
+        next_step="Each deployment takes it with its next `byoc deployment up`.",
     )
 
 
