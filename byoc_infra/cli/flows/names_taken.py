@@ -19,7 +19,7 @@ def refuse(session: Session, spec: AccountSpec, resources: Sequence[Mapping[str,
     own = {str(one.get("id")) for one in resources if one["type"] == ROLE}
     names = AccountNames.of(spec.installation, spec.region, spec.first_region)
     wanted = {
-        "installation": [names.access_role, names.execution_role],
+        "installation": [names.access_role, names.execution_role, names.flow_log_role],
         "task_roles": [names.task_role(role) for role in spec.task_roles],
     }
     for field, roles in wanted.items():
