@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from byoc_infra.local import images, repairs, rules
-from byoc_infra.local.authorizer import TAG_SOURCES, Gate
+from byoc_infra.local.authorizer import TAG_SOURCES, TARGET_SOURCES, Gate
 from byoc_infra.local.chain import Chain
 from byoc_infra.local.compute import Compute
 from byoc_infra.local.compute_facts import ecs_tags, task_holdings
@@ -18,6 +18,7 @@ from byoc_infra.local.hooks import Hooks
 from byoc_infra.local.instances import Instance
 from byoc_infra.local.persistence import Part, Persistence
 from byoc_infra.local.rds import Databases
+from byoc_infra.local.scaling.scaler import Scaler
 from byoc_infra.local.seed import sow
 from byoc_infra.local.server import prepare
 from byoc_infra.local.world import CUSTOMER_ACCOUNT, VENDOR_ACCOUNT, Addresses, Hosts, World
@@ -62,6 +63,10 @@ class Cloud:
         self.compute.register(self.hooks)
         self.holders.add(partial(task_holdings, self.compute.state))
         TAG_SOURCES.update(ecs_tags(self.compute.state))
+        self.scaler = Scaler(self.world, self.compute.state)
+        self.scaler.register(self.hooks)
+        TAG_SOURCES["application-autoscaling:scalable-target"] = self.scaler.tags
+        TARGET_SOURCES["ecs"] = self.scaler.arn_of
         self.chain = Chain(self.world, self.gate, self.hooks, self.persistence)
         self._control = ControlServer(directory / "control.sock", self.commands)
         self._add_commands()
@@ -80,6 +85,7 @@ class Cloud:
         self.databases.resume()
         self.databases.settle()
         self.compute.start()
+        self.scaler.start()
         self._ready = True
         self._control.start()
         threading.Thread(target=self._keep_saving, name="saving", daemon=True).start()
@@ -89,6 +95,7 @@ class Cloud:
         self._stopping.set()
         self._control.shutdown()
         self._control.server_close()
+        self.scaler.stop()
         self.compute.stop()
         self.databases.stop()
         self.world.shared_loop.stop()
@@ -105,12 +112,14 @@ class Cloud:
         self.commands.add("limit-sessions", self._limit_sessions)
         self.commands.add("crash", _crash)
         self.commands.add("rotate-password", self.databases.rotate_by_name)
+        self.commands.add("load", self.scaler.tell)
 
     def _add_parts(self) -> None:
         sessions = self.gate.sessions
         self.persistence.add(Part("sessions", lambda: dict(sessions), sessions.update))
         state = self.compute.state
         self.persistence.add(Part("compute", lambda: state, self.compute.restore))
+        self.persistence.add(Part("scaling", lambda: self.scaler.state, self.scaler.restore))
         self.persistence.add(Part("clock", lambda: self.world.skew_s, self._set_clock))
 
     def _set_clock(self, skew_s: float) -> None:

@@ -32,6 +32,7 @@ __all__ = ["GLOBAL_SERVICES", "Part", "Persistence", "backend_of"]
 GLOBAL_SERVICES = frozenset({"iam", "sts", "route53"})
 """Moto keeps these once for an account, in the region `aws`."""
 COMPANIONS: dict[str, tuple[str, ...]] = {
+    "application-autoscaling": ("cloudwatch", "iam"),
     "ec2": (),
     "ecs": ("ec2", "elbv2", "servicediscovery", "logs", "iam"),
     "elbv2": ("ec2", "iam"),

@@ -10,10 +10,11 @@ from byoc_infra.local.authorizer.gate import Gate
 from byoc_infra.local.authorizer.policies import Verdict, evaluate
 from byoc_infra.local.authorizer.principals import MotoPolicies, PolicySource
 from byoc_infra.local.authorizer.sessions import Session
-from byoc_infra.local.authorizer.state import TAG_SOURCES
+from byoc_infra.local.authorizer.state import TAG_SOURCES, TARGET_SOURCES
 
 __all__ = [
     "TAG_SOURCES",
+    "TARGET_SOURCES",
     "Gate",
     "MotoPolicies",
     "PolicySource",

@@ -8,6 +8,7 @@ that is not there has no tags; the operation itself then says that it is not the
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from moto.acm.models import acm_backends
 from moto.core.base_backend import BackendDict
 from moto.ec2.models import ec2_backends
 from moto.ecr.models import ecr_backends
@@ -22,6 +23,7 @@ from moto.servicediscovery.models import servicediscovery_backends
 
 __all__ = [
     "TAG_SOURCES",
+    "TARGET_SOURCES",
     "database",
     "has_service_linked_role",
     "key_arn",
@@ -43,6 +45,10 @@ TagSource = Callable[[str], Mapping[str, str] | None]
 TAG_SOURCES: dict[str, TagSource] = {}
 """ARN prefix → who knows the tags of such objects, for those that are not moto's (ECS services and
 tasks). Keys look like `ecs:service`, values take the ARN."""
+
+TARGET_SOURCES: dict[str, Callable[[tuple[str, str, str]], str | None]] = {}
+"""Service namespace (`ecs`) → who knows the ARN of a scalable target, by account, region and
+resource id."""
 
 
 def pairs(tags: object) -> dict[str, str]:
@@ -155,6 +161,12 @@ def _logs(account: str, region: str, arn: str, rest: str) -> dict[str, str]:
     }
 
 
+def _acm(account: str, region: str, arn: str, rest: str) -> dict[str, str]:
+    del rest
+    certificate = _backend(acm_backends, account, region)._certificates.get(arn)  # noqa: SLF001 - moto's only name for them
+    return pairs(dict(certificate.tags) if certificate else {})
+
+
 def _by_arn(backends: BackendDict[Any]) -> Callable[[str, str, str, str], dict[str, str]]:
     def read(account: str, region: str, arn: str, rest: str) -> dict[str, str]:
         del rest
@@ -164,6 +176,7 @@ def _by_arn(backends: BackendDict[Any]) -> Callable[[str, str, str, str], dict[s
 
 
 _READERS: dict[str, Callable[[str, str, str, str], dict[str, str]]] = {
+    "acm": _acm,
     "ec2": _ec2,
     "ecr": _by_arn(ecr_backends),
     "ecs": _ecs,

@@ -500,7 +500,38 @@ _DATA = {
     ),
 }
 
-ACTIONS: dict[str, Row] = {**_IAM, **_EC2, **_ECS, **_ELB, **_DATA}
+_SCALING = {
+    "aws:appautoscaling/target:Target": Row(
+        service="application-autoscaling",
+        source="appautoscaling: resourceTargetCreate, …Read, …Update, …Delete",
+        create=("RegisterScalableTarget",),
+        read=("DescribeScalableTargets", "ListTagsForResource"),
+        update_may=("RegisterScalableTarget",),
+        delete=("DeregisterScalableTarget", "DescribeScalableTargets"),
+        tags=_RESOURCE_TAGS,
+        implied=(
+            "TagResource",
+            "ecs:DescribeServices",
+            "ecs:UpdateService",
+            "iam:CreateServiceLinkedRole",
+        ),
+    ),
+    "aws:appautoscaling/policy:Policy": Row(
+        service="application-autoscaling",
+        source="appautoscaling: resourcePolicyCreate, …Read, …Update, …Delete",
+        create=("PutScalingPolicy",),
+        read=("DescribeScalingPolicies",),
+        update_may=("PutScalingPolicy",),
+        delete=("DescribeScalingPolicies", "DeleteScalingPolicy"),
+        implied=(
+            "cloudwatch:DescribeAlarms",
+            "cloudwatch:PutMetricAlarm",
+            "cloudwatch:DeleteAlarms",
+        ),
+    ),
+}
+
+ACTIONS: dict[str, Row] = {**_IAM, **_EC2, **_ECS, **_ELB, **_SCALING, **_DATA}
 """Type token → row."""
 
 INVOKE_ACTIONS: dict[str, tuple[str, ...]] = {

@@ -55,6 +55,8 @@ TYPES = (
     "lb/loadBalancer:LoadBalancer",
     "lb/targetGroup:TargetGroup",
     "lb/listener:Listener",
+    "appautoscaling/target:Target",
+    "appautoscaling/policy:Policy",
 )
 """The resource types that the local cloud serves, as in their type tokens after `aws:`."""
 

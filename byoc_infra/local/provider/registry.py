@@ -2,6 +2,7 @@
 
 from byoc_infra.local.provider.resource import Resource
 from byoc_infra.local.provider.services import (
+    appautoscaling,
     ec2_addresses,
     ec2_endpoints,
     ec2_groups,
@@ -60,6 +61,8 @@ _CLASSES: tuple[type[Resource], ...] = (
     elbv2.LoadBalancer,
     elbv2.TargetGroup,
     elbv2_listener.Listener,
+    appautoscaling.Target,
+    appautoscaling.Policy,
 )
 
 RESOURCES: dict[str, type[Resource]] = {kind.type_name: kind for kind in _CLASSES}

@@ -12,7 +12,7 @@ from typing import Any
 
 from byoc_infra.local.provider.rules_data import DATA
 from byoc_infra.local.provider.rules_network import EC2, IAM
-from byoc_infra.local.provider.rules_services import ECS, LOAD_BALANCING
+from byoc_infra.local.provider.rules_services import ECS, LOAD_BALANCING, SCALING
 
 __all__ = ["AutoName", "Rules", "rules_of"]
 
@@ -72,5 +72,5 @@ def _row(row: Mapping[str, Any]) -> Rules:
     return Rules(**{**row, "auto_name": AutoName(**named) if named else None})
 
 
-_TABLE = {**IAM, **EC2, **ECS, **LOAD_BALANCING, **DATA}
+_TABLE = {**IAM, **EC2, **ECS, **LOAD_BALANCING, **SCALING, **DATA}
 _RULES = {token: _row(row) for token, row in _TABLE.items()}

@@ -1,8 +1,8 @@
-"""Rules of ECS, log, Cloud Map and load balancing types; the fields are those of `rules.Rules`."""
+"""Rules of ECS, log, Cloud Map, load balancing and scaling types; the fields are those of `rules.Rules`."""
 
 from typing import Any
 
-__all__ = ["ECS", "LOAD_BALANCING"]
+__all__ = ["ECS", "LOAD_BALANCING", "SCALING"]
 
 ECS: dict[str, dict[str, Any]] = {
     "aws:ecs/cluster:Cluster": {
@@ -263,5 +263,31 @@ LOAD_BALANCING: dict[str, dict[str, Any]] = {
         ),
         "sets": ("defaultActions.forward.targetGroups",),
         "ranges": {"port": (1, 65535)},
+    },
+}
+
+SCALING: dict[str, dict[str, Any]] = {
+    "aws:appautoscaling/target:Target": {
+        "source": "ref aws_appautoscaling_target; appautoscaling: resourceTarget",
+        "replace": ("serviceNamespace", "resourceId", "scalableDimension"),
+        "defaults": {
+            "suspendedState.dynamicScalingInSuspended": False,
+            "suspendedState.dynamicScalingOutSuspended": False,
+            "suspendedState.scheduledScalingSuspended": False,
+        },
+        "computed": ("roleArn", "suspendedState"),
+    },
+    "aws:appautoscaling/policy:Policy": {
+        "source": "appautoscaling: ResourcePolicy, resourcePolicyRead, ValidPolicyImportInput",
+        "replace": ("name", "serviceNamespace", "resourceId", "scalableDimension"),
+        "defaults": {
+            "policyType": "StepScaling",
+            "targetTrackingScalingPolicyConfiguration.disableScaleIn": False,
+        },
+        "auto_name": {"limit": 255},
+        "assumed": (
+            "the functions were read in an earlier version than 6.58.0; predictive scaling, which "
+            "came later, is refused",
+        ),
     },
 }

