@@ -157,8 +157,10 @@ class AccountSpec(_Spec):
     max_session_s: int = Field(default=3600, ge=3600, le=43200)
     """The longest session of the role."""
     log_retention_days: int = 30
-    """How long the deployments' log lines are kept."""
-    create_service_linked_roles: tuple[str, ...] = ("elasticloadbalancing", "rds", "ecs")
+    create_service_linked_roles: tuple[str, ...] = (
+        *("elasticloadbalancing", "rds", "ecs"),
+        "ecs.application-autoscaling",
+    )
     """Those that the account does not have yet; AWS makes each once, and they stay."""
 
     @field_validator("task_roles", mode="before")
@@ -216,12 +218,21 @@ class DeploymentSpec(_Spec):
     """Variables of the containers, readable by whoever may describe tasks; no secrets."""
     secrets: dict[str, SecretReference | None] = {}
     """By environment name: a reference, or null for a container that `byoc secrets put` fills."""
-    size: Literal["development"] = "development"
-    """The size class: what CPU, memory, replicas and database are unless told otherwise."""
+    size: Literal["development", "production"] = "development"
+    """`production`: API and queue service of 2 to 10 containers each, a database in two zones."""
     cpu: int | None = None
     """Of a task, such as 1024; the size class's when absent."""
     memory_mib: int | None = None
     """Memory of a task, one that Fargate has for its CPU; the size class's when absent."""
+    min_scale: int | None = None
+    """Containers of the API service; the size class's when absent."""
+    max_scale: int | None = None
+    queue_min_scale: int | None = None
+    """Containers of the queue service; `production` only, as all that begins with `queue_`."""
+    queue_max_scale: int | None = None
+    queue_cpu: int | None = None
+    """CPU units; the API service's when absent."""
+    queue_memory_mib: int | None = None
     task_role: str = "default"
     """What the application may do in AWS: one of the account's `task_roles`."""
     public: bool = False
@@ -237,7 +248,9 @@ class DeploymentSpec(_Spec):
     license_key: SecretReference | None = None
     """Becomes LANGGRAPH_CLOUD_LICENSE_KEY, which the vendor's image wants."""
     certificate_arn: str | None = None
-    """An ACM certificate: HTTPS on 443; a public deployment needs one."""
+    """An ACM certificate of the account and region: HTTPS on 443; a public deployment needs one."""
+    domain: str | None = None
+    """The host name that the certificate is for; you point it at the balancer."""
 
 
 class AccessSpec(_Spec):

@@ -31,6 +31,8 @@ ORDER = (
     "Cache",
     "Secrets",
     "Service",
+    "Queue",
+    "Scaling",
 )
 """The account's first, then a deployment and its parts."""
 EXAMPLE = "orders"

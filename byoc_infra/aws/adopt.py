@@ -265,6 +265,41 @@ def _role_name(role: str) -> str:
 NO_ENTITY = frozenset({"NoSuchEntity", "NoSuchEntityException"})
 NO_SECRET = frozenset({"ResourceNotFoundException"})
 
+
+def _scalable_target(session: Session, inputs: Inputs) -> str | None:
+    found = list(
+        session.each(
+            "application-autoscaling",
+            "describe_scalable_targets",
+            "ScalableTargets",
+            ServiceNamespace=inputs["serviceNamespace"],
+            ResourceIds=[inputs["resourceId"]],
+            ScalableDimension=inputs["scalableDimension"],
+        )
+    )
+    if not found:
+        return None
+    arn = found[0]["ScalableTargetARN"]
+    tags = session.ask("application-autoscaling", "list_tags_for_resource", ResourceARN=arn)
+    place = f"{inputs['serviceNamespace']}/{inputs['resourceId']}/{inputs['scalableDimension']}"
+    return place if ours(inputs, tags_of(tags.get("Tags"))) else None
+
+
+def _scaling_policy(session: Session, inputs: Inputs) -> str | None:
+    """By name on its target, which carries the tags; a policy has none of its own."""
+    found = session.each(
+        "application-autoscaling",
+        "describe_scaling_policies",
+        "ScalingPolicies",
+        ServiceNamespace=inputs["serviceNamespace"],
+        PolicyNames=[inputs["name"]],
+        ResourceId=inputs["resourceId"],
+        ScalableDimension=inputs["scalableDimension"],
+    )
+    place = f"{inputs['serviceNamespace']}/{inputs['resourceId']}/{inputs['scalableDimension']}"
+    return one_of(f"{place}/{one['PolicyName']}" for one in found)
+
+
 FINDERS: dict[str, Finder] = {
     "aws:iam/role:Role": _role,
     "aws:iam/policy:Policy": _policy,
@@ -321,5 +356,7 @@ FINDERS: dict[str, Finder] = {
     "aws:lb/loadBalancer:LoadBalancer": _balancer,
     "aws:lb/targetGroup:TargetGroup": _target_group,
     "aws:lb/listener:Listener": _listener,
+    "aws:appautoscaling/target:Target": _scalable_target,
+    "aws:appautoscaling/policy:Policy": _scaling_policy,
 }
 """Each resource type of the programs, and how one of it is found."""

@@ -207,6 +207,21 @@ def _scalable_targets(session: Session) -> Iterator[str]:
         yield f"{one['ResourceId']} {one['ScalableDimension']}"
 
 
+def _scaling_policies(session: Session) -> Iterator[str]:
+    for one in session.each(
+        "application-autoscaling",
+        "describe_scaling_policies",
+        "ScalingPolicies",
+        ServiceNamespace="ecs",
+    ):
+        yield one["PolicyARN"]
+
+
+def _certificates(session: Session) -> Iterator[str]:
+    for one in session.each("acm", "list_certificates", "CertificateSummaryList"):
+        yield one["CertificateArn"]
+
+
 KINDS: dict[str, Lister] = {
     "vpc": _simple("ec2", "describe_vpcs", "Vpcs", "VpcId"),
     "subnet": _simple("ec2", "describe_subnets", "Subnets", "SubnetId"),
@@ -275,5 +290,7 @@ KINDS: dict[str, Lister] = {
     "ecr image": _images,
     "alarm": _simple("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmArn"),
     "scalable target": _scalable_targets,
+    "scaling policy": _scaling_policies,
+    "certificate": _certificates,
 }
 """Each kind and how it is listed."""

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from byoc_infra.components.external_database import ExternalDatabase, ExternalDatabaseArgs
     from byoc_infra.components.network import Network, NetworkArgs
     from byoc_infra.components.platform_secrets import PlatformSecrets, PlatformSecretsArgs
+    from byoc_infra.components.queue import Queue, QueueArgs
+    from byoc_infra.components.scaling import Scaling, ScalingArgs
     from byoc_infra.components.secrets import Secrets, SecretsArgs
     from byoc_infra.components.service import Service, ServiceArgs
 
@@ -34,6 +36,10 @@ __all__ = [
     "PlatformSecrets",
     "PlatformSecretsArgs",
     "PostgresConnection",
+    "Queue",
+    "QueueArgs",
+    "Scaling",
+    "ScalingArgs",
     "Secrets",
     "SecretsArgs",
     "Service",

@@ -9,7 +9,9 @@ from byoc_infra.naming import Place
 
 __all__ = [
     "LOG_RETENTION_DAYS",
+    "check_certificate",
     "check_digest",
+    "check_domain",
     "check_ecr_image",
     "check_mount_prefix",
     "check_network_range",
@@ -25,6 +27,11 @@ ECR_IMAGE = re.compile(
     rf"\d{{12}}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com(\.cn)?/[a-z0-9._/-]+{DIGEST}"
 )
 ANY_IMAGE = re.compile(rf"[A-Za-z0-9.:_-]+(/[A-Za-z0-9._/-]+)*{DIGEST}")
+CERTIFICATE = re.compile(
+    r"arn:aws[a-z-]*:acm:(?P<region>[a-z0-9-]+):(?P<account>\d{12}):certificate/[0-9a-f-]+"
+)
+DOMAIN = re.compile(r"(?=.{4,253}$)([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}")
+"""A full host name in lower case, without a wildcard (RFC 1035)."""
 MOUNT_PREFIX = re.compile(r"(/[A-Za-z0-9_-]+)*")
 LOG_RETENTION_DAYS = (
     *(1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731),
@@ -72,6 +79,37 @@ def check_own_image(field: str, image: object, place: Place) -> None:
             wanted=f"an image in {registry}, since private subnets have no way to the internet",
             got=image,
             next_step="Push the image there, or give the private subnets a NAT gateway.",
+        )
+
+
+def check_certificate(
+    field: str, arn: str | None, *, region: str | None = None, aws_account_id: str | None = None
+) -> None:
+    """A balancer takes certificates of its own region and account only."""
+    if arn is None:
+        return
+    next_step = "Make one in ACM, in the deployment's account and region."
+    wanted = "the ARN of an ACM certificate"
+    check_pattern(field, arn, CERTIFICATE, wanted=wanted, next_step=next_step)
+    parts = CERTIFICATE.fullmatch(arn)
+    for name, of, asked in (
+        ("region", f"of region {region}", region),
+        ("account", f"of account {aws_account_id}", aws_account_id),
+    ):
+        if parts is not None and asked is not None and parts[name] != asked:
+            raise SpecError(field, wanted=f"a certificate {of}", got=arn, next_step=next_step)
+
+
+def check_domain(field: str, domain: str | None, *, certificate_arn: str | None) -> None:
+    """A host name, which only a certificate can be for."""
+    wanted = "a host name such as agents.example.com"
+    check_pattern(field, domain, DOMAIN, wanted=wanted, next_step="Give it in lower case.")
+    if domain is not None and certificate_arn is None:
+        raise SpecError(
+            "certificate_arn",
+            wanted=f"the certificate for {domain}",
+            got="none",
+            next_step="Give certificate_arn, or leave domain out.",
         )
 
 

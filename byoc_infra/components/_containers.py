@@ -12,10 +12,10 @@ from byoc_infra.components._sizes import pool_size
 __all__ = [
     "API_PORT",
     "REDIS_PORT",
-    "api_container",
-    "api_environment",
     "awslogs",
     "redis_container",
+    "server_container",
+    "server_environment",
     "task_parts",
 ]
 
@@ -34,15 +34,15 @@ Secret = Mapping[str, Leaf]
 """`{"name": …, "valueFrom": …}`."""
 
 
-def api_environment(
+def server_environment(
     *,
     own: Mapping[str, Leaf],
     database: PostgresConnection,
-    most_replicas: int,
-    mount_prefix: str,
+    most_containers: int,
+    mount_prefix: str = "",
 ) -> dict[str, Leaf]:
     """What the server is told in plain text: the caller's names, and ours."""
-    pool = pool_size(database.max_connections, most_replicas)
+    pool = pool_size(database.max_connections, most_containers)
     ours: dict[str, Leaf] = {
         **database.environment,
         "LANGGRAPH_POSTGRES_POOL_MAX_SIZE": str(pool),
@@ -54,22 +54,24 @@ def api_environment(
     return {**own, **ours}
 
 
-def api_container(
+def server_container(
     *,
+    name: str,
     image: Leaf,
     environment: Mapping[str, Leaf],
     secrets: Sequence[Secret],
     log: Mapping[str, Any],
-    mount_prefix: str,
     read_only_root: bool,
+    mount_prefix: str = "",
+    command: Sequence[str] | None = None,
 ) -> dict[str, Any]:
-    """The LangGraph server. Its own `/ok` says whether it lives."""
+    """The LangGraph server, or what `command` makes of it. Its own `/ok` says whether it lives."""
     probe = (
         "import urllib.request as r; "
         f"r.urlopen('http://localhost:{API_PORT}{mount_prefix}/ok', timeout=5)"
     )
     container: dict[str, Any] = {
-        "name": "api",
+        "name": name,
         "image": image,
         "essential": True,
         "portMappings": [{"containerPort": API_PORT, "hostPort": API_PORT, "protocol": "tcp"}],
@@ -80,6 +82,8 @@ def api_container(
         "readonlyRootFilesystem": read_only_root,
         "logConfiguration": log,
     }
+    if command is not None:
+        container["command"] = list(command)
     if read_only_root:
         container["mountPoints"] = [{"sourceVolume": "tmp", "containerPath": "/tmp"}]  # noqa: S108
     return container

@@ -58,8 +58,10 @@ class Fence:
 def least_privilege(fence: Fence) -> dict[str, Document]:
     """The documents by surface, each under the size that IAM takes."""
     return {
-        "compute": document([*_tasks(fence), *_looking(fence)]),
-        "traffic": document([*_balancers(fence), *_discovery(fence), *_network()]),
+        "compute": document([*_tasks(fence), *_scaling(fence), *_looking(fence)]),
+        "traffic": document(
+            [*_balancers(fence), *_certificates(fence), *_discovery(fence), *_network()]
+        ),
         "data": document([*_databases(fence), *_secrets(fence), *_passwords(fence), *_never()]),
     }
 
@@ -108,6 +110,77 @@ def _passing(fence: Fence) -> Document:
         [execution, *role_arns(fence.task_roles, fence.names, fence.place).values()],
         condition={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
     )
+
+
+def _scaling(fence: Fence) -> list[Document]:
+    targets = fence.arns("application-autoscaling", "scalable-target/*")
+    desired_counts = {
+        "application-autoscaling:service-namespace": "ecs",
+        "application-autoscaling:scalable-dimension": "ecs:service:DesiredCount",
+    }
+    of_ours = fence.carries_tag["StringEquals"]
+    return [
+        statement(
+            "MakeScaling",
+            ["application-autoscaling:RegisterScalableTarget"],
+            targets,
+            condition={"StringEquals": {**desired_counts, **fence.born_with_tag["StringEquals"]}},
+        ),
+        statement(
+            "TagScaling",
+            ["application-autoscaling:TagResource"],
+            targets,
+            condition=fence.born_with_tag,
+        ),
+        statement(
+            "ChangeScaling",
+            [f"application-autoscaling:{action}" for action in SCALING_CHANGES],
+            targets,
+            condition={"StringEquals": {**desired_counts, **of_ours}},
+        ),
+        statement(
+            "ScalingTags",
+            [
+                "application-autoscaling:ListTagsForResource",
+                "application-autoscaling:UntagResource",
+            ],
+            targets,
+            condition=fence.carries_tag,
+        ),
+        statement(
+            "ScalingReadsHaveNoFence",
+            [
+                "application-autoscaling:DescribeScalableTargets",
+                "application-autoscaling:DescribeScalingPolicies",
+            ],
+            ["*"],
+        ),
+        # AWS tries out whether the caller may do these, and names no alarm when it does.
+        statement(
+            "LetScalingKeepItsAlarms",
+            ["cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms", "cloudwatch:PutMetricAlarm"],
+            fence.arns("cloudwatch", "alarm:*"),
+            condition={"Bool": {"aws:ViaAWSService": "true"}},
+        ),
+    ]
+
+
+SCALING_CHANGES = (
+    "DeleteScalingPolicy",
+    "DeregisterScalableTarget",
+    "PutScalingPolicy",
+    "RegisterScalableTarget",
+)
+
+
+def _certificates(fence: Fence) -> list[Document]:
+    return [
+        statement(
+            "LookAtCertificates",
+            ["acm:DescribeCertificate"],
+            fence.arns("acm", "certificate/*"),
+        )
+    ]
 
 
 def _balancers(fence: Fence) -> list[Document]:

@@ -17,8 +17,8 @@ AWS_POLICIES = (
     "CloudWatchReadOnlyAccess",
     "AmazonRDSFullAccess",
 )
-"""The policies of the platform's original set-up module. Its sixth, for application autoscaling,
-joins when deployments scale."""
+"""The policies of the platform's original set-up module. Of its sixth, for application
+autoscaling, AmazonECS_FullAccess has all but the tags."""
 
 GRANTED_BY_AWS = frozenset(
     {
@@ -46,6 +46,19 @@ def supplement(fence: Fence) -> Document:
                 "DiscoveryTagsHaveNoFence",
                 ["servicediscovery:ListTagsForResource", "servicediscovery:TagResource"],
                 ["*"],
+            ),
+            statement(
+                "TagScaling",
+                [
+                    f"application-autoscaling:{action}"
+                    for action in ("ListTagsForResource", "TagResource", "UntagResource")
+                ],
+                fence.arns("application-autoscaling", "scalable-target/*"),
+            ),
+            statement(
+                "LookAtCertificates",
+                ["acm:DescribeCertificate"],
+                fence.arns("acm", "certificate/*"),
             ),
             statement(
                 "LookAtAgreedImages",

@@ -4,7 +4,17 @@ from dataclasses import dataclass
 
 from byoc_infra.errors import SpecError
 
-__all__ = ["DEVELOPMENT", "FARGATE_PAIRS", "SIZES", "Size", "check_fargate", "pool_size"]
+__all__ = [
+    "DEVELOPMENT",
+    "FARGATE_PAIRS",
+    "PRODUCTION",
+    "SIZES",
+    "Range",
+    "Size",
+    "check_fargate",
+    "check_range",
+    "pool_size",
+]
 
 FARGATE_PAIRS: dict[int, tuple[int, ...]] = {
     256: (512, 1024, 2048),
@@ -21,6 +31,14 @@ RESERVED_CONNECTIONS = 15
 """Left to RDS itself and to a person who has to look."""
 
 
+@dataclass(frozen=True)
+class Range:
+    """How many containers a service may have."""
+
+    least: int
+    most: int
+
+
 @dataclass(frozen=True, kw_only=True)
 class Size:
     """One of the platform's size classes."""
@@ -28,22 +46,50 @@ class Size:
     cpu: int
     """CPU units; 1024 are one vCPU."""
     memory_mib: int
-    most_replicas: int
+    replicas: Range
+    """Of the API service, and of the queue service where there is one."""
+    limits: Range
+    """What a person may set instead."""
+    queue: bool
+    """A service of its own works the queue; without, the API service does."""
     instance_class: str
     storage_gib: int
+    most_storage_gib: int | None
+    """Up to where the database's storage grows by itself; None for not at all."""
     max_connections: int
     """Set in the parameter group, so that the pools' arithmetic rests on a known number."""
+    multi_az: bool
+    """A second database stands by in another zone."""
+    backup_days: int
 
 
 DEVELOPMENT = Size(
     cpu=1024,
     memory_mib=2048,
-    most_replicas=1,
+    replicas=Range(1, 1),
+    limits=Range(1, 1),
+    queue=False,
     instance_class="db.t4g.micro",
     storage_gib=20,
+    most_storage_gib=None,
     max_connections=80,
+    multi_az=False,
+    backup_days=7,
 )
-SIZES = {"development": DEVELOPMENT}
+PRODUCTION = Size(
+    cpu=2048,
+    memory_mib=4096,
+    replicas=Range(2, 10),
+    limits=Range(1, 10),
+    queue=True,
+    instance_class="db.m7g.large",
+    storage_gib=50,
+    most_storage_gib=1000,
+    max_connections=815,  # under RDS's own default for 8 GiB; pools of 20 at the very most
+    multi_az=True,
+    backup_days=14,
+)
+SIZES = {"development": DEVELOPMENT, "production": PRODUCTION}
 
 
 def check_fargate(cpu: int, memory_mib: int) -> None:
@@ -66,6 +112,26 @@ def check_fargate(cpu: int, memory_mib: int) -> None:
         )
 
 
-def pool_size(max_connections: int, most_replicas: int) -> int:
-    """LANGGRAPH_POSTGRES_POOL_MAX_SIZE: during a roll-out twice the replicas hold a pool."""
-    return (max_connections - RESERVED_CONNECTIONS) // (2 * most_replicas)
+def check_range(
+    usual: Range, limits: Range, *, least: int | None, most: int | None, prefix: str = ""
+) -> Range:
+    """The range that was asked for, the class's where nothing was; refused outside the limits."""
+    asked = Range(usual.least if least is None else least, usual.most if most is None else most)
+    for field, value, up_to in (
+        (f"{prefix}max_scale", asked.most, limits.most),
+        (f"{prefix}min_scale", asked.least, asked.most),
+    ):
+        if not limits.least <= value <= up_to:
+            raise SpecError(
+                field,
+                wanted=f"{limits.least} to {up_to} containers",
+                got=str(value),
+                next_step=f"Give {prefix}min_scale and {prefix}max_scale, the first not above the "
+                "second.",
+            )
+    return asked
+
+
+def pool_size(max_connections: int, most_containers: int) -> int:
+    """LANGGRAPH_POSTGRES_POOL_MAX_SIZE: during a roll-out twice the containers hold a pool."""
+    return (max_connections - RESERVED_CONNECTIONS) // (2 * most_containers)

@@ -81,7 +81,7 @@ class ClusterArgs:
     external_databases: Sequence[ExternalDatabaseSpec] = ()
     """Ranges and ports of databases outside of this stack; the applications reach no other."""
     log_retention_days: int = 30
-    create_service_linked_roles: Sequence[str] = ("elasticloadbalancing", "rds", "ecs")
+    create_service_linked_roles: Sequence[str] = SERVICE_LINKED_ROLES
     """Those that the account does not have yet; they stay when the stack goes."""
     permissions_boundary_arn: str | None = None
     """On every role that is made here."""

@@ -6,6 +6,7 @@ state, our logs or our process.
 
 from __future__ import annotations  # the classes of pulumi_aws load slowly
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,6 +46,10 @@ class DatabaseArgs:
     security_group_ids: Sequence[pulumi.Input[str]]
     instance_class: str = DEVELOPMENT.instance_class
     storage_gib: int = DEVELOPMENT.storage_gib
+    most_storage_gib: int | None = None
+    """Up to where AWS lets the storage grow when it runs full; None for not at all."""
+    multi_az: bool = False
+    """A second instance stands by in another zone and takes over."""
     max_connections: int = DEVELOPMENT.max_connections
     engine_version: str = "16"
     """A major version (RDS keeps its minor one up to date), or an exact one; 15.8 or newer."""
@@ -67,6 +72,10 @@ class DatabaseArgs:
 
     def __post_init__(self) -> None:
         _check_range("storage_gib", self.storage_gib, STORAGE_GIB)
+        if self.most_storage_gib is not None:
+            # RDS wants a tenth more at least (RDS user guide, storage autoscaling).
+            least = math.ceil(self.storage_gib * 1.1)
+            _check_range("most_storage_gib", self.most_storage_gib, (least, STORAGE_GIB[1]))
         _check_range("rotation_days", self.rotation_days, ROTATION_DAYS)
         _check_range("backup_days", self.backup_days, (1, 35))
         check_version("engine_version", self.engine_version)
@@ -127,6 +136,8 @@ class Database(Component):
         "deletion_is_refused_until_lifted",
         "lifting_protection_keeps_the_last_snapshot",
         "backups_are_kept_a_week",
+        "it_stands_in_two_zones_when_asked",
+        "its_storage_grows_when_asked",
         "logs_go_to_cloudwatch",
     )
 
@@ -159,7 +170,8 @@ class Database(Component):
             iam_database_authentication_enabled=True,
             port=5432,
             publicly_accessible=False,
-            multi_az=False,
+            max_allocated_storage=args.most_storage_gib,
+            multi_az=args.multi_az,
             db_subnet_group_name=args.subnet_group_name,
             vpc_security_group_ids=args.security_group_ids,
             parameter_group_name=parameters.name,

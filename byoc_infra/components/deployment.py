@@ -1,21 +1,24 @@
-"""One LangGraph deployment: database, cache, secrets and service, wired together."""
+"""One LangGraph deployment: database, cache, secrets and services, wired together."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import pulumi
 
 from byoc_infra.components._base import Component
+from byoc_infra.components._checks import check_certificate
 from byoc_infra.components._connection import PostgresConnection
 from byoc_infra.components._environment import REDIS_SECRET, check_environment
-from byoc_infra.components._sizes import SIZES, Size
+from byoc_infra.components._sizes import SIZES, Range, Size, check_range
 from byoc_infra.components._tracing import RUNS_ENDPOINTS, SET_BY_THE_ACCOUNT
 from byoc_infra.components.cache import Cache, CacheArgs
 from byoc_infra.components.database import Database, DatabaseArgs
+from byoc_infra.components.queue import Queue, QueueArgs
+from byoc_infra.components.scaling import Scaling, ScalingArgs
 from byoc_infra.components.secrets import Secrets, SecretsArgs
 from byoc_infra.components.service import Service, ServiceArgs
-from byoc_infra.errors import ReservedName
+from byoc_infra.errors import ReservedName, SpecError
 from byoc_infra.naming import DeploymentNames, Place
 from byoc_infra.spec import SecretReference
 
@@ -72,14 +75,27 @@ class LangGraphDeploymentArgs:
     """By environment name: the ARNs of what the account's owner gives to all deployments."""
     tracing_endpoint: str | None = None
     """The LangSmith that the account's owner has all traces sent to."""
-    size: Literal["development"] = "development"
+    size: Literal["development", "production"] = "development"
+    """`production`: a queue service, 2 to 10 containers of each, a database in two zones."""
     cpu: int | None = None
     """CPU units; the size class's when absent."""
     memory_mib: int | None = None
+    min_scale: int | None = None
+    """Containers of the API service; the size class's when absent."""
+    max_scale: int | None = None
+    queue_min_scale: int | None = None
+    """Containers of the queue service; `production` only, as all that begins with `queue_`."""
+    queue_max_scale: int | None = None
+    queue_cpu: int | None = None
+    """CPU units; the API service's when absent."""
+    queue_memory_mib: int | None = None
     architecture: Literal["X86_64", "ARM64"] = "X86_64"
     mount_prefix: str = ""
     public: bool = False
     certificate_arn: str | None = None
+    """In ACM, in the deployment's account and region."""
+    domain: str | None = None
+    """The name that the certificate is for and that leads to the balancer."""
     password_rotation_days: int = 90
     deletion_protection: bool = True
     """Of the database and of the load balancer."""
@@ -89,11 +105,17 @@ class LangGraphDeploymentArgs:
     def __post_init__(self) -> None:
         """Refuse everything that any part would refuse, before the first part is made."""
         check_environment(self.environment, self.secrets)
+        check_certificate(
+            "certificate_arn", self.certificate_arn, aws_account_id=self.place.aws_account_id
+        )
+        self._check_queue()
         self._check_what_is_the_accounts()
         self.database_args()
         self.cache_args(password_secret_arn="")
         given = {name: "" for name in self.secrets_args().entries if name != REDIS_SECRET}
-        self.service_args(database=PostgresConnection(), secrets={**given, **self.platform_secrets})
+        told: dict[str, pulumi.Input[str]] = {**given, **self.platform_secrets}
+        self.service_args(database=PostgresConnection(), secrets=told)
+        self.queue_args(database=PostgresConnection(), secrets=told)
 
     def _check_what_is_the_accounts(self) -> None:
         taken = set(self.platform_secrets)
@@ -108,10 +130,40 @@ class LangGraphDeploymentArgs:
                     next_step="Remove it: every deployment of the account gets the owner's.",
                 )
 
+    def _check_queue(self) -> None:
+        """Refuse a size for a service that the class does not have."""
+        fields = ("queue_min_scale", "queue_max_scale", "queue_cpu", "queue_memory_mib")
+        given = [field for field in fields if getattr(self, field) is not None]
+        if given and not self.size_class.queue:
+            raise SpecError(
+                given[0],
+                wanted=f"nothing: {self.size} has no queue service",
+                got=str(getattr(self, given[0])),
+                next_step="Set size: production, or leave it out.",
+            )
+
     @property
     def size_class(self) -> Size:
         """What the size class means on AWS."""
         return SIZES[self.size]
+
+    @property
+    def replicas(self) -> Range:
+        """Of the API service."""
+        size = self.size_class
+        return check_range(size.replicas, size.limits, least=self.min_scale, most=self.max_scale)
+
+    @property
+    def queue_replicas(self) -> Range:
+        """Of the queue service."""
+        size = self.size_class
+        return check_range(
+            size.replicas,
+            size.limits,
+            least=self.queue_min_scale,
+            most=self.queue_max_scale,
+            prefix="queue_",
+        )
 
     def database_args(self) -> DatabaseArgs:
         """What the database is asked to be."""
@@ -122,6 +174,9 @@ class LangGraphDeploymentArgs:
             security_group_ids=[self.database_security_group_id],
             instance_class=size.instance_class,
             storage_gib=size.storage_gib,
+            most_storage_gib=size.most_storage_gib,
+            multi_az=size.multi_az,
+            backup_days=size.backup_days,
             max_connections=size.max_connections,
             rotation_days=self.password_rotation_days,
             deletion_protection=self.deletion_protection,
@@ -159,35 +214,81 @@ class LangGraphDeploymentArgs:
         """What the server is asked to be."""
         size = self.size_class
         return ServiceArgs(
-            names=self.names,
-            region=self.place.region,
-            vpc_id=self.vpc_id,
-            cluster_arn=self.cluster_arn,
-            subnet_ids=self.private_subnet_ids,
-            security_group_ids=[self.app_security_group_id],
-            balancer_subnet_ids=self.balancer_subnet_ids,
-            balancer_security_group_ids=[self.balancer_security_group_id],
-            execution_role_arn=self.execution_role_arn,
-            task_role_arn=self.task_role_arn,
-            log_group=self.log_group,
-            image=self.image,
+            **self._shared(),
             database=database,
             secrets=secrets,
-            environment=self.environment,
-            tracing_endpoint=self.tracing_endpoint,
+            vpc_id=self.vpc_id,
+            balancer_subnet_ids=self.balancer_subnet_ids,
+            balancer_security_group_ids=[self.balancer_security_group_id],
             cpu=self.cpu if self.cpu is not None else size.cpu,
             memory_mib=self.memory_mib if self.memory_mib is not None else size.memory_mib,
-            replicas=size.most_replicas,
-            architecture=self.architecture,
+            replicas=self.replicas.least,
+            works_queue=not size.queue,
             mount_prefix=self.mount_prefix,
             public=self.public,
             certificate_arn=self.certificate_arn,
+            domain=self.domain,
             deletion_protection=self.deletion_protection,
+        )
+
+    def queue_args(
+        self, *, database: PostgresConnection, secrets: Mapping[str, pulumi.Input[str]]
+    ) -> QueueArgs | None:
+        """What works the queue, where it is a service of its own."""
+        if not self.size_class.queue:
+            return None
+        api = self.service_args(database=database, secrets=secrets)
+        return QueueArgs(
+            **self._shared(),
+            database=database,
+            secrets=secrets,
+            cpu=self.queue_cpu if self.queue_cpu is not None else api.cpu,
+            memory_mib=(
+                self.queue_memory_mib if self.queue_memory_mib is not None else api.memory_mib
+            ),
+            replicas=self.queue_replicas.least,
+        )
+
+    def _shared(self) -> dict[str, Any]:
+        """What both services are told."""
+        queue = self.queue_replicas.most if self.size_class.queue else 0
+        return {
+            "names": self.names,
+            "region": self.place.region,
+            "cluster_arn": self.cluster_arn,
+            "subnet_ids": self.private_subnet_ids,
+            "security_group_ids": [self.app_security_group_id],
+            "execution_role_arn": self.execution_role_arn,
+            "task_role_arn": self.task_role_arn,
+            "log_group": self.log_group,
+            "image": self.image,
+            "environment": self.environment,
+            "tracing_endpoint": self.tracing_endpoint,
+            "most_containers": self.replicas.most + queue,
+            "architecture": self.architecture,
+        }
+
+    def scaling_args(
+        self, role: Literal["api", "queue"], service_name: pulumi.Input[str]
+    ) -> ScalingArgs:
+        """Within what one of the services scales."""
+        replicas = self.replicas if role == "api" else self.queue_replicas
+        cluster = pulumi.Output.from_input(self.cluster_arn)
+        return ScalingArgs(
+            names=self.names,
+            role=role,
+            cluster_name=cluster.apply(lambda arn: arn.rsplit("/", 1)[-1]),
+            service_name=service_name,
+            least=replicas.least,
+            most=replicas.most,
         )
 
 
 class LangGraphDeployment(Component):
-    """A database, a Redis and a LangGraph server behind a load balancer."""
+    """A database, a Redis and a LangGraph server behind a load balancer.
+
+    With size `production` a second service works the queue of runs, and both scale by themselves.
+    """
 
     TYPE: ClassVar[str] = "byoc:aws:LangGraphDeployment"
     PROMISES: ClassVar[tuple[str, ...]] = (
@@ -197,6 +298,9 @@ class LangGraphDeployment(Component):
         "the_cache_is_reached_by_name",
         "both_guards_are_on_by_default",
         "development_runs_one_container",
+        "production_takes_runs_in_a_service_of_its_own",
+        "production_scales_both_services",
+        "production_keeps_its_database_in_two_zones",
     )
 
     url: pulumi.Output[str]
@@ -205,6 +309,8 @@ class LangGraphDeployment(Component):
     task_definition_arn: pulumi.Output[str]
     cache_task_definition_arn: pulumi.Output[str]
     target_group_arn: pulumi.Output[str]
+    queue: dict[str, pulumi.Output[str]]
+    """`service_name` and `task_definition_arn` of the queue service; empty where there is none."""
     database_identifier: pulumi.Output[str]
     database_endpoint: pulumi.Output[str]
     database_secret_arn: pulumi.Output[str]
@@ -229,6 +335,8 @@ class LangGraphDeployment(Component):
             args.service_args(database=database.connection, secrets=passed),
             self.child(),
         )
+        queue = args.queue_args(database=database.connection, secrets=passed)
+        self.queue = {} if queue is None else self._queue(name, args, service, queue)
         self.url, self.service_name = service.url, service.service_name
         self.cache_service_name = cache.service_name
         self.task_definition_arn = service.task_definition_arn
@@ -248,12 +356,27 @@ class LangGraphDeployment(Component):
                 "task_definition_arn": self.task_definition_arn,
                 "cache_task_definition_arn": self.cache_task_definition_arn,
                 "target_group_arn": self.target_group_arn,
+                "queue": self.queue,
                 "database_identifier": self.database_identifier,
                 "database_endpoint": self.database_endpoint,
                 "database_secret_arn": self.database_secret_arn,
                 "secret_arns": self.secret_arns,
             }
         )
+
+    def _queue(
+        self, name: str, args: LangGraphDeploymentArgs, service: Service, queue_args: QueueArgs
+    ) -> dict[str, pulumi.Output[str]]:
+        """The service that works the queue, and the scaling of both."""
+        queue = Queue(f"{name}-queue", queue_args, self.child())
+        Scaling(f"{name}-api-scaling", args.scaling_args("api", service.service_name), self.child())
+        Scaling(
+            f"{name}-queue-scaling", args.scaling_args("queue", queue.service_name), self.child()
+        )
+        return {
+            "service_name": queue.service_name,
+            "task_definition_arn": queue.task_definition_arn,
+        }
 
     def _filled(
         self, args: LangGraphDeploymentArgs, secrets: Secrets

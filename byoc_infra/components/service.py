@@ -6,34 +6,30 @@ old one drain. A revision that does not get healthy is rolled back by ECS's circ
 
 from __future__ import annotations  # the classes of pulumi_aws load slowly
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal
 
 import pulumi
 import pulumi_aws as aws
 
-from byoc_infra.components import _tracing
 from byoc_infra.components._base import Component
-from byoc_infra.components._checks import check_ecr_image, check_mount_prefix, check_pattern
+from byoc_infra.components._checks import check_certificate, check_domain, check_mount_prefix
 from byoc_infra.components._connection import PostgresConnection
-from byoc_infra.components._containers import (
-    API_PORT,
-    api_container,
-    api_environment,
-    awslogs,
-    task_parts,
+from byoc_infra.components._containers import API_PORT
+from byoc_infra.components._server import (
+    N_JOBS,
+    check_server,
+    service_settings,
+    task_settings,
+    told,
 )
-from byoc_infra.components._environment import check_environment
-from byoc_infra.components._sizes import DEVELOPMENT, check_fargate
+from byoc_infra.components._sizes import DEVELOPMENT
 from byoc_infra.errors import SpecError
 from byoc_infra.naming import DeploymentNames
-from byoc_infra.spec import PlatformSecret
 
 __all__ = ["Service", "ServiceArgs"]
 
-CERTIFICATE = re.compile(r"arn:aws[a-z-]*:acm:[a-z0-9-]+:\d{12}:certificate/[0-9a-f-]+")
 TLS_POLICY = "ELBSecurityPolicy-TLS13-1-2-2021-06"
 """TLS 1.2 and 1.3 (Elastic Load Balancing guide, security policies)."""
 DEREGISTRATION_S = 60
@@ -75,12 +71,20 @@ class ServiceArgs:
     memory_mib: int = DEVELOPMENT.memory_mib
     replicas: int = 1
     """How many to begin with; what a person or an autoscaler sets later stays."""
+    most_containers: int | None = None
+    """How many containers share the database at their most, in all services; `replicas` if
+    absent."""
+    works_queue: bool = True
+    """Also work the queue of runs; False where a `Queue` does."""
     architecture: Literal["X86_64", "ARM64"] = "X86_64"
     mount_prefix: str = ""
     public: bool = False
     """Face the internet; needs a certificate."""
     certificate_arn: str | None = None
-    """In ACM: HTTPS on 443, and 80 only redirects. Without: HTTP on 80, inside the network."""
+    """In ACM, in the balancer's region: HTTPS on 443, and 80 only redirects. Without: HTTP on 80,
+    inside the network."""
+    domain: str | None = None
+    """The name that leads to the balancer and that the certificate is for; the URL has it."""
     read_only_root: bool = False
     """A root file system that cannot be written, with a volume at /tmp. Off by default, because
     what an application's image writes is not ours to know."""
@@ -88,17 +92,10 @@ class ServiceArgs:
     """Refuse deletion of the load balancer until it is lifted on purpose."""
 
     def __post_init__(self) -> None:
-        check_ecr_image("image", self.image)
-        check_fargate(self.cpu, self.memory_mib)
-        check_environment(self.environment, set(self.secrets) - OUR_SECRETS)
+        check_server(self)
         check_mount_prefix("mount_prefix", self.mount_prefix)
-        check_pattern(
-            "certificate_arn",
-            self.certificate_arn,
-            CERTIFICATE,
-            wanted="the ARN of an ACM certificate",
-            next_step="Make one in ACM, in the balancer's region.",
-        )
+        check_certificate("certificate_arn", self.certificate_arn, region=self.region)
+        check_domain("domain", self.domain, certificate_arn=self.certificate_arn)
         if self.public and self.certificate_arn is None:
             raise SpecError(
                 "certificate_arn",
@@ -106,10 +103,6 @@ class ServiceArgs:
                 got="none",
                 next_step="Give certificate_arn, or leave the balancer internal.",
             )
-
-
-OUR_SECRETS = frozenset({"REDIS_URI", *get_args(PlatformSecret)})
-"""Reserved names that the deployment itself passes as secrets."""
 
 
 class Service(Component):
@@ -120,6 +113,8 @@ class Service(Component):
         "the_image_is_pinned",
         "internal_unless_asked",
         "public_needs_https",
+        "with_a_certificate_http_only_redirects",
+        "another_service_may_work_the_queue",
         "no_password_in_the_environment",
         "no_trace_leaves_unless_asked",
         "a_rollout_keeps_the_old_until_the_new_is_healthy",
@@ -149,7 +144,8 @@ class Service(Component):
         task = self._task(args)
         service = self._service(args, task, group, listeners)
         scheme = "https" if args.certificate_arn else "http"
-        self.url = pulumi.Output.concat(scheme, "://", balancer.dns_name, args.mount_prefix)
+        host = args.domain or balancer.dns_name
+        self.url = pulumi.Output.concat(scheme, "://", host, args.mount_prefix)
         self.service_name, self.task_definition_arn = service.name, task.arn
         self.target_group_arn, self.balancer_arn = group.arn, balancer.arn
         self.register_outputs(
@@ -244,52 +240,16 @@ class Service(Component):
             **settings,
         )
 
-    def _tracing(self, args: ServiceArgs) -> dict[str, str]:
-        return _tracing.environment(
-            args.environment,
-            endpoint=args.tracing_endpoint,
-            secrets=args.secrets,
-            project=args.names.name,
-        )
-
     def _task(self, args: ServiceArgs) -> aws.ecs.TaskDefinition:
-        secrets = {**args.secrets, **args.database.secrets}
-        log = awslogs(group=args.log_group, region=args.region, prefix=args.names.log_prefix)
-        container = api_container(
-            image=args.image,
-            environment=api_environment(
-                own={**args.environment, **self._tracing(args)},
-                database=args.database,
-                most_replicas=args.replicas,
-                mount_prefix=args.mount_prefix,
-            ),
-            secrets=[{"name": name, "valueFrom": secrets[name]} for name in sorted(secrets)],
-            log=log,
+        environment = told(
+            args,
+            most_containers=args.most_containers or args.replicas,
             mount_prefix=args.mount_prefix,
-            read_only_root=args.read_only_root,
         )
-        containers, volumes = task_parts(
-            container, image=args.image, log=log, ca_pem=args.database.ca_pem
-        )
-        return aws.ecs.TaskDefinition(
-            self._name,
-            family=args.names.service("api"),
-            requires_compatibilities=["FARGATE"],
-            network_mode="awsvpc",
-            cpu=str(args.cpu),
-            memory=str(args.memory_mib),
-            execution_role_arn=args.execution_role_arn,
-            task_role_arn=args.task_role_arn,
-            runtime_platform={
-                "cpu_architecture": args.architecture,
-                "operating_system_family": "LINUX",
-            },
-            container_definitions=pulumi.Output.json_dumps(containers, sort_keys=True),
-            volumes=[{"name": volume} for volume in volumes] or None,
-            skip_destroy=True,  # a service cannot go back to an INACTIVE one
-            tags=self._tags,
-            opts=self.child(),
-        )
+        if not args.works_queue:
+            environment[N_JOBS] = "0"
+        settings = task_settings(args, "api", environment, mount_prefix=args.mount_prefix)
+        return aws.ecs.TaskDefinition(self._name, **settings, opts=self.child())
 
     def _service(
         self,
@@ -300,21 +260,8 @@ class Service(Component):
     ) -> aws.ecs.Service:
         return aws.ecs.Service(
             self._name,
-            name=args.names.service("api"),
-            cluster=args.cluster_arn,
-            task_definition=task.arn,
-            launch_type="FARGATE",
-            platform_version="LATEST",
-            desired_count=args.replicas,
-            deployment_minimum_healthy_percent=100,
-            deployment_maximum_percent=200,
-            deployment_circuit_breaker={"enable": True, "rollback": True},
+            **service_settings(args, "api", task.arn),
             health_check_grace_period_seconds=GRACE_S,
-            network_configuration={
-                "subnets": args.subnet_ids,
-                "security_groups": args.security_group_ids,
-                "assign_public_ip": False,
-            },
             load_balancers=[
                 {
                     "target_group_arn": group.arn,
@@ -322,10 +269,5 @@ class Service(Component):
                     "container_port": API_PORT,
                 }
             ],
-            enable_ecs_managed_tags=True,
-            enable_execute_command=False,
-            propagate_tags="SERVICE",
-            wait_for_steady_state=False,  # a roll-back looks steady; `byoc` compares instead
-            tags=self._tags,
             opts=self.child(depends_on=listeners, ignore_changes=["desiredCount"]),
         )

@@ -248,6 +248,7 @@ def test_service_linked_roles_stay() -> None:
         "elasticloadbalancing.amazonaws.com",
         "rds.amazonaws.com",
         "ecs.amazonaws.com",
+        "ecs.application-autoscaling.amazonaws.com",
     }
     assert all(one.options == {"retainOnDelete": True} for one in linked)
 

@@ -108,6 +108,20 @@ def test_changes_are_applied_at_once() -> None:
     assert made().inputs(RDS)["applyImmediately"] is True
 
 
+def test_it_stands_in_two_zones_when_asked() -> None:
+    """One by default, which a development deployment can bear."""
+    assert made().inputs(RDS)["multiAz"] is False
+    assert made(multi_az=True).inputs(RDS)["multiAz"] is True
+
+
+def test_its_storage_grows_when_asked() -> None:
+    """Up to a limit that is a tenth above the first size at least."""
+    assert "maxAllocatedStorage" not in made().inputs(RDS)
+    assert made(most_storage_gib=100).inputs(RDS)["maxAllocatedStorage"] == 100
+    with pytest.raises(SpecError, match="most_storage_gib: want 22 to 65536, got 21"):
+        database_args(storage_gib=20, most_storage_gib=21)
+
+
 @pytest.mark.parametrize(("version", "family"), [("15.8", "postgres15"), ("16", "postgres16")])
 def test_the_parameter_family_follows_the_version(version: str, family: str) -> None:
     """A minor version does not count."""

@@ -104,6 +104,56 @@ def test_development_runs_one_container() -> None:
     assert recorder.inputs(RDS)["allocatedStorage"] == 20
 
 
+def jobs_of(recorder: Recorder, task: str) -> str | None:
+    """How many runs a container of this task works at once."""
+    (container,) = json.loads(recorder.inputs(TASK, task)["containerDefinitions"])
+    told = {one["name"]: one["value"] for one in container["environment"]}
+    return told.get("N_JOBS_PER_WORKER")
+
+
+def test_production_takes_runs_in_a_service_of_its_own() -> None:
+    """From the same image and with the same secrets; the API takes none."""
+    recorder = made(size="production")
+
+    assert jobs_of(recorder, "orders-api") == "0"
+    assert jobs_of(recorder, "orders-queue") == "10"
+    assert secrets_of(recorder, "orders-queue") == secrets_of(recorder, "orders-api")
+    assert recorder.inputs(TASK, "orders-queue")["cpu"] == "2048"
+    assert recorder.inputs(TASK, "orders-queue")["memory"] == "4096"
+
+
+def test_production_scales_both_services() -> None:
+    """2 to 10 containers each, unless other numbers are given; development scales nothing."""
+    targets = "aws:appautoscaling/target:Target"
+    recorder = made(size="production", min_scale=1, queue_max_scale=4)
+    limits = {
+        one.name: (one.inputs["minCapacity"], one.inputs["maxCapacity"])
+        for one in recorder.of_type(targets)
+    }
+
+    assert limits == {"orders-api-scaling": (1, 10), "orders-queue-scaling": (2, 4)}
+    assert recorder.inputs(SERVICE, "orders-api")["desiredCount"] == 1
+    assert recorder.inputs(SERVICE, "orders-queue")["desiredCount"] == 2
+    assert made().of_type(targets) == []
+
+
+def test_production_keeps_its_database_in_two_zones() -> None:
+    """With backups for two weeks and storage that grows."""
+    asked = made(size="production").inputs(RDS)
+
+    assert asked["multiAz"] is True
+    assert asked["backupRetentionPeriod"] == 14
+    assert (asked["allocatedStorage"], asked["maxAllocatedStorage"]) == (50, 1000)
+
+
+def test_growing_replaces_nothing() -> None:
+    """Every resource of a development deployment is there in production under the same name."""
+    small = {one.id: one.parent for one in made().resources}
+    large = {one.id: one.parent for one in made(size="production").resources}
+
+    assert small.items() <= large.items()
+
+
 def test_the_server_goes_before_the_cache_on_the_way_down() -> None:
     """What is depended on is destroyed later."""
     assert f"{SERVICE}::orders-cache" in made().only(TASK, "orders-api").depends_on
@@ -142,6 +192,26 @@ def test_a_new_image_changes_only_the_server() -> None:
             "environment.LANGGRAPH_CLOUD_LICENSE_KEY: want a name that is free",
         ),
         ({"public": True}, SpecError, "certificate_arn: want a certificate"),
+        (
+            {"certificate_arn": "arn:aws:acm:eu-west-1:111111111111:certificate/0a1b"},
+            SpecError,
+            "certificate_arn: want a certificate of account 222222222222",
+        ),
+        ({"max_scale": 2}, SpecError, "max_scale: want 1 to 1 containers"),
+        ({"queue_cpu": 1024}, SpecError, "queue_cpu: want nothing: development has no queue"),
+        ({"queue_min_scale": 1}, SpecError, "queue_min_scale: want nothing"),
+        ({"size": "production", "min_scale": 0}, SpecError, "min_scale: want 1 to 10"),
+        ({"size": "production", "max_scale": 11}, SpecError, "max_scale: want 1 to 10"),
+        (
+            {"size": "production", "queue_min_scale": 3, "queue_max_scale": 2},
+            SpecError,
+            "queue_min_scale: want 1 to 2",
+        ),
+        (
+            {"size": "production", "queue_cpu": 256},
+            SpecError,
+            "memory_mib: want with 256 CPU units",
+        ),
         ({"mount_prefix": "x"}, SpecError, "mount_prefix: want nothing"),
     ],
 )

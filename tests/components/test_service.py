@@ -58,6 +58,38 @@ def test_public_needs_https() -> None:
     assert recorder.component_outputs["byoc:aws:Service::orders"]["url"].startswith("https://")
 
 
+def test_with_a_certificate_http_only_redirects() -> None:
+    """Inside the network too: nothing is answered in plain, and the URL has the domain."""
+    recorder = made(certificate_arn=CERTIFICATE, domain="agents.example.com")
+    plain = recorder.inputs(LISTENER, "orders-http")["defaultActions"]
+    url = recorder.component_outputs["byoc:aws:Service::orders"]["url"]
+
+    assert [action["type"] for action in plain] == ["redirect"]
+    assert plain[0]["redirect"]["statusCode"] == "HTTP_301"
+    assert url == "https://agents.example.com"
+
+
+def test_another_service_may_work_the_queue() -> None:
+    """Then this one takes no run, whatever the person's own setting; alone it does."""
+    own = {"N_JOBS_PER_WORKER": "5"}
+    jobs = [
+        {one["name"]: one["value"] for one in container(recorder)["environment"]}
+        for recorder in (made(works_queue=False, environment=own), made(environment=own), made())
+    ]
+
+    assert [one.get("N_JOBS_PER_WORKER") for one in jobs] == ["0", "5", None]
+
+
+def test_pools_are_shared_among_all_containers() -> None:
+    """Of all services where they are told, else of this one."""
+    told = [
+        {one["name"]: one["value"] for one in container(recorder)["environment"]}
+        for recorder in (made(replicas=2), made(replicas=2, most_containers=4))
+    ]
+
+    assert [one["LANGGRAPH_POSTGRES_POOL_MAX_SIZE"] for one in told] == ["16", "8"]
+
+
 def test_no_password_in_the_environment() -> None:
     """The address of the database is in plain text, its password and Redis's are ECS secrets."""
     api = container(made(environment={"MODEL": "x"}))
@@ -226,6 +258,17 @@ def test_the_architecture_follows_the_image() -> None:
         ({"mount_prefix": "agents"}, SpecError, "mount_prefix: want nothing, or a path"),
         ({"mount_prefix": "/agents/"}, SpecError, "mount_prefix: want nothing, or a path"),
         ({"certificate_arn": "mine"}, SpecError, "certificate_arn: want the ARN of an ACM"),
+        (
+            {"certificate_arn": CERTIFICATE.replace("eu-west-1", "us-east-1")},
+            SpecError,
+            "certificate_arn: want a certificate of region eu-west-1",
+        ),
+        ({"domain": "agents.example.com"}, SpecError, "certificate_arn: want the certificate for"),
+        (
+            {"domain": "*.example.com", "certificate_arn": CERTIFICATE},
+            SpecError,
+            "domain: want a host name",
+        ),
     ],
 )
 def test_bad_input_is_refused_by_name(

@@ -3,10 +3,13 @@
 import pytest
 
 from byoc_infra.components._sizes import (
-    DEVELOPMENT,
     FARGATE_PAIRS,
+    PRODUCTION,
     SIZES,
+    Range,
+    Size,
     check_fargate,
+    check_range,
     pool_size,
 )
 from byoc_infra.errors import SpecError
@@ -32,9 +35,10 @@ def test_the_table_is_fargates(cpu: int, fewest: int, most: int, count: int) -> 
 
 
 @pytest.mark.parametrize("size", SIZES.values())
-def test_every_size_class_is_one_that_fargate_has(size: type) -> None:
+def test_every_size_class_is_one_that_fargate_has(size: Size) -> None:
     """Our own defaults are valid."""
-    check_fargate(size.cpu, size.memory_mib)  # type: ignore[attr-defined]  # a Size
+    check_fargate(size.cpu, size.memory_mib)
+    assert check_range(size.replicas, size.limits, least=None, most=None) == size.replicas
 
 
 @pytest.mark.parametrize(("cpu", "memory"), [(1024, 1024), (256, 4096), (0, 512), (8192, 20000)])
@@ -44,9 +48,47 @@ def test_other_pairs_are_refused(cpu: int, memory: int) -> None:
         check_fargate(cpu, memory)
 
 
-def test_pools_of_a_roll_out_fit_the_database() -> None:
-    """Old and new replicas together stay below what the database takes."""
-    size = pool_size(DEVELOPMENT.max_connections, DEVELOPMENT.most_replicas)
+@pytest.mark.parametrize(("name", "pool"), [("development", 32), ("production", 20)])
+def test_pools_of_a_roll_out_fit_the_database(name: str, pool: int) -> None:
+    """Old and new containers of all services together stay below what the database takes."""
+    size = SIZES[name]
+    containers = size.replicas.most * (2 if size.queue else 1)
 
-    assert size == 32
-    assert 2 * DEVELOPMENT.most_replicas * size <= DEVELOPMENT.max_connections - 15
+    assert pool_size(size.max_connections, containers) == pool
+    assert 2 * containers * pool <= size.max_connections - 15
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "expected"),
+    [
+        (None, None, Range(2, 10)),
+        (1, None, Range(1, 10)),
+        (None, 2, Range(2, 2)),
+        (10, 10, Range(10, 10)),
+    ],
+)
+def test_what_is_not_given_is_the_classs(
+    least: int | None, most: int | None, expected: Range
+) -> None:
+    """Either end by itself."""
+    assert check_range(PRODUCTION.replicas, PRODUCTION.limits, least=least, most=most) == expected
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "message"),
+    [
+        (0, None, "queue_min_scale: want 1 to 10 containers, got 0"),
+        (None, 11, "queue_max_scale: want 1 to 10 containers, got 11"),
+        (None, 0, "queue_max_scale: want 1 to 10 containers, got 0"),
+        (None, 1, "queue_min_scale: want 1 to 1 containers, got 2"),
+        (5, 4, "queue_min_scale: want 1 to 4 containers, got 5"),
+    ],
+)
+def test_a_range_outside_the_limits_is_refused(
+    least: int | None, most: int | None, message: str
+) -> None:
+    """By the field that is wrong."""
+    with pytest.raises(SpecError) as refused:
+        check_range(PRODUCTION.replicas, PRODUCTION.limits, least=least, most=most, prefix="queue_")
+
+    assert str(refused.value).startswith(message)

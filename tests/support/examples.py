@@ -21,6 +21,10 @@ from byoc_infra.components import (
     PlatformSecrets,
     PlatformSecretsArgs,
     PostgresConnection,
+    Queue,
+    QueueArgs,
+    Scaling,
+    ScalingArgs,
     Secrets,
     SecretsArgs,
     Service,
@@ -49,6 +53,8 @@ __all__ = [
     "external_database_args",
     "network_args",
     "platform_secrets_args",
+    "queue_args",
+    "scaling_args",
     "secrets_args",
     "service_args",
 ]
@@ -145,6 +151,23 @@ service_args = partial(
     ),
     secrets={"REDIS_URI": "arn:redis:uri::"},
 )
+queue_args = partial(
+    QueueArgs,
+    **{
+        name: service_args.keywords[name]
+        for name in (
+            *("names", "region", "cluster_arn", "subnet_ids", "security_group_ids", "log_group"),
+            *("execution_role_arn", "task_role_arn", "image", "database", "secrets"),
+        )
+    },
+)
+scaling_args = partial(
+    ScalingArgs,
+    names=NAMES,
+    role="queue",
+    cluster_name=ACCOUNT_NAMES.cluster,
+    service_name=NAMES.service("queue"),
+)
 deployment_args = partial(
     LangGraphDeploymentArgs,
     names=NAMES,
@@ -179,6 +202,8 @@ EXAMPLES: dict[type[Component], Callable[[], Component]] = {
     Cache: lambda: Cache("orders", cache_args()),
     Secrets: lambda: Secrets("orders", secrets_args(own_key=True)),
     Service: lambda: Service("orders", service_args()),
+    Queue: lambda: Queue("orders", queue_args()),
+    Scaling: lambda: Scaling("orders", scaling_args()),
     LangGraphDeployment: lambda: LangGraphDeployment("orders", deployment_args()),
 }
 """Found by class; a component without one fails the contract tests."""

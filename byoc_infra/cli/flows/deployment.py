@@ -5,13 +5,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from byoc_infra.aws import databases, health, images, secrets, services
+from byoc_infra.aws import certificates, databases, health, images, secrets, services
 from byoc_infra.aws.session import Session
 from byoc_infra.cli.flows.receipts import kept_after
 from byoc_infra.cli.flows.results import Preview, Receipt, Status, Up, items, preview_of, shown
 from byoc_infra.cli.flows.work import Reached, Work, held, recovered, taken_away
 from byoc_infra.engine import StackRef
-from byoc_infra.errors import AccessRefused, CloudUnreachable, NotFound, WrongAccount
+from byoc_infra.errors import AccessRefused, CloudUnreachable, NotFound, SpecError, WrongAccount
 from byoc_infra.naming import AccountNames, DeploymentNames, deployment_id
 from byoc_infra.programs import DeploymentProgram
 from byoc_infra.spec import AccessSpec, DeploymentSpec
@@ -42,7 +42,7 @@ def up(spec: DeploymentSpec, access: AccessSpec | None, work: Work) -> Up:
     started = time.monotonic()
     _refuse_early(spec)
     with work.reach(spec, access) as reached:
-        image = _image(spec, reached, work)
+        image = _look_first(spec, reached, work)
         stack = _stack(spec, reached, image)
         recovered(work, reached, stack)
         work.report("Bringing the deployment stack up")
@@ -68,7 +68,7 @@ def preview(spec: DeploymentSpec, access: AccessSpec | None, work: Work) -> Prev
     """What `up` would do."""
     _refuse_early(spec)
     with work.reach(spec, access) as reached:
-        stack = _stack(spec, reached, _image(spec, reached, work))
+        stack = _stack(spec, reached, _look_first(spec, reached, work))
         outcome = work.engine.preview(stack, on_event=work.tell, deadline_s=work.deadline_s)
         return preview_of(stack.name, outcome.raise_for_failure())
 
@@ -111,6 +111,27 @@ def status(spec: DeploymentSpec, access: AccessSpec | None, work: Work) -> Statu
         services=tuple(asdict(service) for service in found.services),
         outputs=dict(outcome.outputs),
     )
+
+
+def _look_first(spec: DeploymentSpec, reached: Reached, work: Work) -> images.Image:
+    """What must be right in AWS before anything is built; the image by digest."""
+    _never_smaller(spec, reached.session)
+    arn = spec.certificate_arn
+    if arn is not None and not certificates.check(reached.session, arn, domain=spec.domain):
+        work.report(f"Certificate {arn}: unknown, the role may not look at it")
+    return _image(spec, reached, work)
+
+
+def _never_smaller(spec: DeploymentSpec, session: Session) -> None:
+    """The database's storage cannot shrink, and running services would stay as many."""
+    cluster, queue = AccountNames(spec.installation).cluster, names_of(spec).service("queue")
+    if spec.size == "development" and services.describe_service(session, cluster, queue):
+        raise SpecError(
+            "size",
+            wanted="production, which the deployment is",
+            got=spec.size,
+            next_step="Set max_scale and queue_max_scale to 1 to make it small, or make another.",
+        )
 
 
 def _image(spec: DeploymentSpec, reached: Reached, work: Work) -> images.Image:
@@ -175,19 +196,19 @@ def _renew_secrets(
     spec: DeploymentSpec, outputs: Mapping[str, object], session: Session, work: Work
 ) -> tuple[str, ...]:
     """Tasks read secrets when they start: a later value of what others change needs new tasks."""
-    names = names_of(spec)
-    place = {
-        "cluster": AccountNames(spec.installation).cluster,
-        "service": names.service("api"),
-    }
-    newer = list(_newer_platform_secrets(outputs, session, place))
-    if databases.password_is_newer(session, names.database, **place):
-        newer.append("the database's password")
-    if not newer:
-        return ()
-    work.report(f"Newer than the running tasks, which start anew: {', '.join(newer)}")
-    services.force_new_deployment(session, place["cluster"], place["service"])
-    return (place["service"],)
+    names, cluster = names_of(spec), AccountNames(spec.installation).cluster
+    roles = ("api", "queue") if spec.size == "production" else ("api",)
+    restarted = []
+    for service in map(names.service, roles):
+        place = {"cluster": cluster, "service": service}
+        newer = list(_newer_platform_secrets(outputs, session, place))
+        if databases.password_is_newer(session, names.database, **place):
+            newer.append("the database's password")
+        if newer:
+            work.report(f"Newer than tasks of {service}, which start anew: {', '.join(newer)}")
+            services.force_new_deployment(session, cluster, service)
+            restarted.append(service)
+    return tuple(restarted)
 
 
 def _newer_platform_secrets(
@@ -210,17 +231,18 @@ def _await_truth(outputs: Mapping[str, object], session: Session, work: Work) ->
 
 
 def _wanted(outputs: Mapping[str, object]) -> health.Wanted:
-    return health.Wanted(
-        cluster=str(outputs["cluster"]),
-        services=(
-            health.ServiceWanted(
-                name=str(outputs["service"]),
-                task_definition=str(outputs["task_definition_arn"]),
-                target_group=str(outputs["target_group_arn"]),
-            ),
-            health.ServiceWanted(
-                name=str(outputs["cache_service"]),
-                task_definition=str(outputs["cache_task_definition_arn"]),
-            ),
-        ),
+    api = health.ServiceWanted(
+        name=str(outputs["service"]),
+        task_definition=str(outputs["task_definition_arn"]),
+        target_group=str(outputs["target_group_arn"]),
     )
+    # An output of an earlier version of the stack has no queue service.
+    others = [
+        health.ServiceWanted(
+            name=str(outputs[f"{role}_service"]),
+            task_definition=str(outputs[f"{role}_task_definition_arn"]),
+        )
+        for role in ("queue", "cache")
+        if outputs.get(f"{role}_service")
+    ]
+    return health.Wanted(cluster=str(outputs["cluster"]), services=(api, *others))

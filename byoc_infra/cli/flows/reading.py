@@ -16,7 +16,7 @@ from byoc_infra.spec import AccessSpec, AccountSpec, DeploymentSpec
 
 __all__ = ["Asked", "follow", "lines", "reach"]
 
-SERVICES = ("api", "cache")
+SERVICES = ("api", "queue", "cache")
 
 
 @dataclass(frozen=True, kw_only=True)

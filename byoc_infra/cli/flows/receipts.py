@@ -10,7 +10,7 @@ __all__ = ["kept_after"]
 
 NO_SNAPSHOT = frozenset({"DBSnapshotNotFound", "DBSnapshotNotFoundFault"})
 NO_SECRET = frozenset({"ResourceNotFoundException"})
-ROLES = ("api", "cache")
+ROLES = ("api", "queue", "cache")
 
 
 def kept_after(

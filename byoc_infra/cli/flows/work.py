@@ -29,6 +29,7 @@ __all__ = [
 ]
 
 PRELOAD = (
+    "pulumi_aws.appautoscaling",
     "pulumi_aws.cloudwatch",
     "pulumi_aws.ec2",
     "pulumi_aws.ecs",

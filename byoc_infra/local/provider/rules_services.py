@@ -1,4 +1,4 @@
-"""Rules of ECS, log, Cloud Map, load balancing and scaling types; the fields are those of `rules.Rules`."""
+"""Rules of ECS, log, Cloud Map, load balancing and scaling types; fields as in `rules.Rules`."""
 
 from typing import Any
 
@@ -285,9 +285,6 @@ SCALING: dict[str, dict[str, Any]] = {
             "targetTrackingScalingPolicyConfiguration.disableScaleIn": False,
         },
         "auto_name": {"limit": 255},
-        "assumed": (
-            "the functions were read in an earlier version than 6.58.0; predictive scaling, which "
-            "came later, is refused",
-        ),
+        "assumed": ("read in an earlier version than 6.58.0; what came later is refused",),
     },
 }

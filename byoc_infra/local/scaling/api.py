@@ -1,4 +1,4 @@
-"""The Application Auto Scaling API, in place of moto's, which knows moto's own ECS services only."""
+"""The Application Auto Scaling API, in place of moto's, which scales moto's own services only."""
 
 import re
 import uuid

@@ -25,7 +25,7 @@ def wanted(*policies: Tracking, **more: Any) -> int | None:
     [(75, 2, None), (76, 2, 3), (90, 2, 3), (150, 2, 4), (100, 3, 4), (400, 9, 10)],
 )
 def test_capacity_follows_the_metric(measured: float, running: int, expected: int | None) -> None:
-    """Running × metric ÷ target, rounded up, at most the maximum."""
+    """Running times metric by target, rounded up, at most the maximum."""
     assert wanted(cpu(measured), desired=running, running=running) == expected
 
 

@@ -1,4 +1,4 @@
-"""The provider's scaling types live their lives on the local cloud's own Application Auto Scaling."""
+"""The provider's scaling types live their lives on the local cloud's own Auto Scaling."""
 
 from typing import Any
 

@@ -12,7 +12,7 @@ from byoc_infra.local.provider.resource import Resource, params
 __all__ = ["Policy", "Target"]
 
 _NOT_YET = ("Unable to assume IAM role", "ECS service doesn't exist")
-"""Refusals of a RegisterScalableTarget that is tried again (appautoscaling: registerScalableTarget)."""
+"""Refusals after which it is tried again (appautoscaling: registerScalableTarget)."""
 
 
 class _Scaling(Resource):
