@@ -403,6 +403,35 @@ def listener(s: Session) -> Made:
     return inputs, made["Listeners"][0]["ListenerArn"]
 
 
+SCALED = {
+    "serviceNamespace": "dynamodb",
+    "resourceId": "table/t",
+    "scalableDimension": "dynamodb:table:ReadCapacityUnits",
+}
+"""Moto scales tables; the finders look at names alone."""
+
+
+def scalable_target(s: Session) -> Made:
+    """A scalable target; moto keeps no tags of it."""
+    scaling = s.client("application-autoscaling")
+    place = {name[0].upper() + name[1:]: value for name, value in SCALED.items()}
+    scaling.register_scalable_target(**place, MinCapacity=1, MaxCapacity=2)
+    scaling.list_tags_for_resource = lambda ResourceARN: {"Tags": TAGS}  # noqa: N803 - AWS's
+    return {**SCALED, "tags": TAGS}, "/".join(SCALED.values())
+
+
+def scaling_policy(s: Session) -> Made:
+    """One of its policies."""
+    _, place = scalable_target(s)
+    s.client("application-autoscaling").put_scaling_policy(
+        PolicyName="p",
+        PolicyType="TargetTrackingScaling",
+        TargetTrackingScalingPolicyConfiguration={"TargetValue": 1.0},
+        **{name[0].upper() + name[1:]: value for name, value in SCALED.items()},
+    )
+    return {**SCALED, "name": "p"}, f"{place}/p"
+
+
 @dataclass(frozen=True)
 class Case:
     """How a test makes one of a type, and which of its inputs tells it from another."""
@@ -463,6 +492,8 @@ CASES = {
     "aws:lb/loadBalancer:LoadBalancer": Case(balancer, {"name": "other"}),
     "aws:lb/targetGroup:TargetGroup": Case(target_group, {"name": "other"}),
     "aws:lb/listener:Listener": Case(listener, {"port": 81}),
+    "aws:appautoscaling/target:Target": Case(scalable_target, {"resourceId": "table/other"}),
+    "aws:appautoscaling/policy:Policy": Case(scaling_policy, {"resourceId": "table/other"}),
 }
 
 

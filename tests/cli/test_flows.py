@@ -175,6 +175,69 @@ def test_a_newer_password_starts_the_tasks_anew(
     assert result.restarted == (name,)
 
 
+def test_a_newer_password_starts_both_services_anew(
+    work: Work, spec: DeploymentSpec, healthy: dict[str, Any]
+) -> None:
+    """The queue's tasks read it as well."""
+    healthy["newer"] = True
+    large = spec.model_copy(update={"size": "production"})
+
+    names = deployment.names_of(spec)
+    assert deployment.up(large, None, work).restarted == (
+        names.service("api"),
+        names.service("queue"),
+    )
+
+
+def test_the_queue_service_is_waited_for(
+    engine: FakeEngine, work: Work, spec: DeploymentSpec, healthy: dict[str, Any]
+) -> None:
+    """A deployment is up when all of its services are."""
+    queue = {"queue_service": "lg-chat-queue", "queue_task_definition_arn": "arn:queue:1"}
+    outcome = Outcome(kind="up", ok=True, outputs={**OUTPUTS, **queue})
+    engine.answers["up"] = outcome
+    deployment.up(spec, None, work)
+    (wanted,) = healthy["waited"]
+
+    assert [one.name for one in wanted.services][1] == "lg-chat-queue"
+    assert wanted.services[1].task_definition == "arn:queue:1"
+    assert wanted.services[1].target_group is None
+
+
+def test_a_production_deployment_never_shrinks(
+    engine: FakeEngine,
+    work: Work,
+    spec: DeploymentSpec,
+    healthy: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Told before anything is touched, with the way to make it small."""
+    monkeypatch.setattr(services, "describe_service", lambda *_: {"status": "ACTIVE"})
+
+    with pytest.raises(SpecError, match="size: want production") as refused:
+        deployment.up(spec, None, work)
+    assert "max_scale" in refused.value.next_step
+    assert engine.kinds == []
+    assert healthy["waited"] == []
+
+
+@pytest.mark.parametrize("act", [deployment.up, deployment.preview])
+def test_a_certificate_that_is_not_there_is_refused_before_anything_is_built(
+    act: Callable[..., object],
+    engine: FakeEngine,
+    work: Work,
+    spec: DeploymentSpec,
+    healthy: dict[str, Any],
+) -> None:
+    """The engine is not asked."""
+    arn = "arn:aws:acm:eu-west-1:222222222222:certificate/00000000-0000-4000-8000-000000000000"
+    with pytest.raises(NotFound, match="certificate_arn: want a certificate in ACM"):
+        act(spec.model_copy(update={"certificate_arn": arn}), None, work)
+
+    assert engine.kinds == []
+    assert healthy["waited"] == []
+
+
 def test_what_cannot_work_is_refused_before_aws(
     engine: FakeEngine, work: Work, spec: DeploymentSpec
 ) -> None:

@@ -85,7 +85,16 @@ def test_every_output_is_described() -> None:
     assert exports["service"] == f"lg-orders-api-{exports['deployment_id']}"
     place = f"langgraph-cloud/default/orders-{exports['deployment_id']}"
     assert exports["secret_names"] == {"OPENAI_API_KEY": f"{place}/OPENAI_API_KEY"}
-    assert all(value is not None for value in exports.values())
+    unknown = {name for name, value in exports.items() if value is None}
+    assert unknown == {"queue_service", "queue_task_definition_arn"}, "development has none"
+
+
+def test_production_names_its_queue_service() -> None:
+    """So that `byoc` can say whether it is healthy too."""
+    exports = made(size="production", min_scale=1).exports
+
+    assert exports["queue_service"] == f"lg-orders-queue-{exports['deployment_id']}"
+    assert exports["queue_task_definition_arn"].endswith(f"{exports['queue_service']}:1")
 
 
 def test_values_are_put_and_asked_for_outside_the_engine(asked: Asked) -> None:

@@ -7,6 +7,7 @@ calls on target resources"). Those probes name no alarm, so they ask for any.
 
 from typing import Any
 
+from byoc_infra.local.authorizer.actions._keys import Keys, said
 from byoc_infra.local.authorizer.actions._rules import (
     Resources,
     Row,
@@ -15,6 +16,7 @@ from byoc_infra.local.authorizer.actions._rules import (
     creates_service_role,
     needs,
     reads,
+    removed_tags,
     values,
 )
 from byoc_infra.local.authorizer.state import TARGET_SOURCES
@@ -33,15 +35,14 @@ def _target(call: Call) -> tuple[str, ...]:
     return (known or f"arn:aws:{_AUTO}:{call.region}:{call.account_id}:scalable-target/*",)
 
 
-def _about(call: Call) -> dict[str, str]:
-    return {
-        f"{_AUTO}:service-namespace": str(call.params.get("ServiceNamespace", "")),
-        f"{_AUTO}:scalable-dimension": str(call.params.get("ScalableDimension", "")),
-    }
+_ABOUT: Keys = {
+    f"{_AUTO}:service-namespace": said("ServiceNamespace"),
+    f"{_AUTO}:scalable-dimension": said("ScalableDimension"),
+}
 
 
 def _needs(operation: str, **settings: Any) -> Rule:  # noqa: ANN401 - passed through
-    return needs(f"{_AUTO}:{operation}", _target, keys=_about, **settings)
+    return needs(f"{_AUTO}:{operation}", _target, keys=_ABOUT, **settings)
 
 
 def _service(call: Call) -> tuple[str, ...]:
@@ -83,7 +84,9 @@ ROWS: dict[str, Row] = {
     ),
     "DeleteScalingPolicy": (_needs("DeleteScalingPolicy"),),
     "TagResource": (needs(f"{_AUTO}:TagResource", values("ResourceARN"), tagged=True),),
-    "UntagResource": (needs(f"{_AUTO}:UntagResource", values("ResourceARN")),),
+    "UntagResource": (
+        needs(f"{_AUTO}:UntagResource", values("ResourceARN"), keys={"aws:TagKeys": removed_tags}),
+    ),
     "ListTagsForResource": (needs(f"{_AUTO}:ListTagsForResource", values("ResourceARN")),),
     **reads(
         _AUTO,
