@@ -227,12 +227,15 @@ class DeploymentSpec(_Spec):
     min_scale: int | None = None
     """Containers of the API service; the size class's when absent."""
     max_scale: int | None = None
+    """The most of them."""
     queue_min_scale: int | None = None
     """Containers of the queue service; `production` only, as all that begins with `queue_`."""
     queue_max_scale: int | None = None
+    """The most of them."""
     queue_cpu: int | None = None
     """CPU units; the API service's when absent."""
     queue_memory_mib: int | None = None
+    """Memory of a task of the queue service; the API service's when absent."""
     task_role: str = "default"
     """What the application may do in AWS: one of the account's `task_roles`."""
     public: bool = False

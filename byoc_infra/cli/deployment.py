@@ -86,7 +86,7 @@ def logs(
     ] = 60,
     match: Annotated[str, typer.Option(help="A CloudWatch filter pattern.")] = "",
     limit: Annotated[int, typer.Option(min=1, help="The last so many lines.")] = 500,
-    service: Annotated[str, typer.Option(help="api, cache or all.")] = "api",
+    service: Annotated[str, typer.Option(help="api, queue, cache or all.")] = "api",
 ) -> None:
     """Show the containers' log lines; nothing of them is stored."""
     from byoc_infra.cli import files

@@ -107,6 +107,20 @@ def push(
 
 
 @app.command()
+def load(
+    service: Annotated[str, typer.Argument(help="An ECS service, as `byoc deployment status`.")],
+    cpu: Annotated[float | None, typer.Option(min=0, help="Percent, on average.")] = None,
+    memory: Annotated[float | None, typer.Option(min=0, help="Percent, on average.")] = None,
+    name: NameOption = None,
+) -> None:
+    """Tell the autoscaler what the tasks of a service use: it measures nothing itself."""
+    from byoc_infra.local.cloud import LocalCloud
+
+    cloud = LocalCloud.attach(name)
+    output.current().result(cloud.control("load", service=service, cpu=cpu, memory=memory))
+
+
+@app.command()
 def logs(
     what: Annotated[
         str, typer.Argument(help="emulator, verdicts (of every request), or a task's id.")
