@@ -44,7 +44,7 @@ PlatformSecret = Literal[
 """What an account's owner may give to all deployments, by environment name."""
 TlsMode = Literal["require", "verify-full"]
 """`require` encrypts and trusts whoever answers; `verify-full` checks certificate and name."""
-Installation = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,19}$")]
+Installation = Annotated[str, Field(pattern=r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$")]
 
 
 class _Spec(BaseModel):
@@ -204,8 +204,8 @@ class SecretReference(_Spec):
 class DeploymentSpec(_Spec):
     """One LangGraph deployment, as a person or the control plane asks for it."""
 
-    name: str = Field(min_length=1, pattern=r"^[a-z0-9]([a-z0-9-]*[a-z0-9])?$")
-    """Lower-case letters, digits and hyphens; part of every name of the deployment."""
+    name: str = Field(min_length=1, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    """Lower-case letters, digits and single hyphens; part of every name of the deployment."""
     aws_account_id: AwsAccountId
     """The customer's account; credentials that lead to another one are refused."""
     region: str

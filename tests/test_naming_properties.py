@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from hypothesis import Phase, assume, example, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as some
 
 from byoc_infra.naming import AccountNames, DeploymentNames, deployment_id
@@ -66,7 +66,6 @@ OF_AN_ACCOUNT: dict[str, tuple[Callable[[AccountNames], str], int, str]] = {
 
 
 @given(name=NAMES, installation=INSTALLATIONS, account=ACCOUNTS, region=REGIONS)
-@example(name="a--b", installation="default", account="2" * 12, region="eu-west-1")
 @quick
 def test_aws_takes_every_name_of_a_deployment(
     name: str, installation: str, account: str, region: str
