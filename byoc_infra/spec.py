@@ -30,7 +30,7 @@ __all__ = [
 
 Spec = TypeVar("Spec", bound="_Spec")
 
-MAY_BE_SECRET = (("secrets",), ("environment",), ("license_key",))
+MAY_BE_SECRET = (("secrets",), ("environment",), ("license_key",), ("database_ca_pem",))
 """Fields whose wrong values are never repeated."""
 
 AwsAccountId = Annotated[str, Field(pattern=r"^\d{12}$")]
@@ -217,7 +217,8 @@ class DeploymentSpec(_Spec):
     environment: dict[str, str] = {}
     """Variables of the containers, readable by whoever may describe tasks; no secrets."""
     secrets: dict[str, SecretReference | None] = {}
-    """By environment name: a reference, or null for a container that `byoc secrets put` fills."""
+    """By environment name: a reference, or null for a container that `byoc secrets put` fills.
+    With POSTGRES_URI_CUSTOM there is no RDS instance: its value is the address of your own."""
     size: Literal["development", "production"] = "development"
     """`production`: API and queue service of 2 to 10 containers each, a database in two zones."""
     cpu: int | None = None
@@ -248,6 +249,14 @@ class DeploymentSpec(_Spec):
     """How often AWS makes a new database password."""
     mount_prefix: str = ""
     """Where the server is mounted, such as `/agents`; `/ok` moves along."""
+    postgres_version: str | None = None
+    """Of RDS: a major version, whose minor one RDS keeps up to date, or an exact one; 16 when
+    absent. It is chosen once."""
+    database_tls: TlsMode = "require"
+    database_ca_pem: str | None = None
+    """With `verify-full`: the CA's public certificates. For RDS the region's own when absent."""
+    database_max_connections: int | None = None
+    """Of an external PostgreSQL: how many this deployment may use; the size class's when absent."""
     license_key: SecretReference | None = None
     """Becomes LANGGRAPH_CLOUD_LICENSE_KEY, which the vendor's image wants."""
     certificate_arn: str | None = None

@@ -85,6 +85,15 @@ def test_secrets_are_references_or_containers() -> None:
         (AccountSpec, ACCOUNT, {"task_roles": 1}, "task_roles: want Input should be"),
         (DeploymentSpec, DEPLOYMENT, {"imgae": "x"}, "imgae: want a known key"),
         (DeploymentSpec, DEPLOYMENT, {"secrets": {"A": "hunter2"}}, "secrets.A: want"),
+        (DeploymentSpec, DEPLOYMENT, {"postgres_version": 15.8}, "postgres_version: want Input"),
+        (DeploymentSpec, DEPLOYMENT, {"database_tls": "prefer"}, "database_tls: want Input should"),
+        (DeploymentSpec, DEPLOYMENT, {"database_ca_pem": 1}, "database_ca_pem: want Input should"),
+        (
+            AccountSpec,
+            ACCOUNT,
+            {"external_databases": [{"cidr": "10.9.0.0/16", "prot": 1}]},
+            "external_databases.0.prot: want Extra inputs",
+        ),
         (DeploymentSpec, DEPLOYMENT, {"size": "huge"}, "size: want Input should be"),
         (AccessSpec, ACCESS, {"role_arn": "role"}, "role_arn: want String should match"),
         (AccessSpec, ACCESS, {"duration_s": 60}, "duration_s: want Input should be greater"),
@@ -103,7 +112,11 @@ def test_a_wrong_field_is_refused_by_name(
 
 def test_a_value_given_as_a_secret_is_not_repeated() -> None:
     """Somebody will write one there, and an error is logged and shown."""
-    for field in ({"secrets": {"A": "hunter2"}}, {"license_key": "hunter2"}):
+    for field in (
+        {"secrets": {"A": "hunter2"}},
+        {"license_key": "hunter2"},
+        {"database_ca_pem": ["hunter2"]},
+    ):
         with pytest.raises(SpecError) as refused:
             parse(DeploymentSpec, {**DEPLOYMENT, **field})
 

@@ -1,5 +1,6 @@
 """`byoc secrets`: put values into the customer's Secrets Manager."""
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -32,7 +33,8 @@ def put(
 
     spec, access = files.load_deployment(file)
     value = secrets.read_value(from_file, prompt=asked_for)
-    stored = secrets.put(spec, access, name, value)
+    on_the_local_cloud = "BYOC_LOCAL_HOSTS" in os.environ  # `byoc local env` sets it
+    stored = secrets.put(spec, access, name, value, allow_loopback=on_the_local_cloud)
     output.current().result(stored)
 
 

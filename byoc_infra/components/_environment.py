@@ -6,10 +6,13 @@ from fnmatch import fnmatchcase
 
 from byoc_infra.errors import DuplicateName, ReservedName, SpecError
 
-__all__ = ["NAME", "REDIS_SECRET", "RESERVED", "check_environment"]
+__all__ = ["NAME", "POSTGRES_SECRET", "REDIS_SECRET", "RESERVED", "check_environment"]
 
 REDIS_SECRET = "redis"  # noqa: S105 - a name
 """The container that holds the cache's password and address; no variable has its name."""
+
+POSTGRES_SECRET = "POSTGRES_URI_CUSTOM"  # noqa: S105 - a name
+"""Among a deployment's secrets it chooses an external PostgreSQL; the server never sees it."""
 
 PLATFORM = (
     "LANGCHAIN_TRACING_V2",
@@ -41,7 +44,7 @@ SET_BY_THE_DEPLOYMENT = (
     "LANGGRAPH_POSTGRES_POOL_MAX_SIZE",
     "BG_JOB_SHUTDOWN_GRACE_PERIOD_SECS",
 )
-OTHER_STORES = ("POSTGRES_URI_CUSTOM", "REDIS_URI_CUSTOM")
+OTHER_STORES = (POSTGRES_SECRET, "REDIS_URI_CUSTOM")
 """They would win over the database and the cache that the deployment makes."""
 SET_BY_ECS = ("AWS_CONTAINER_*", "ECS_CONTAINER_METADATA_URI*", "AWS_EXECUTION_ENV")
 """Amazon ECS developer guide, task metadata endpoint and task roles."""
@@ -87,6 +90,8 @@ def _way_out(name: str, pattern: str) -> str:
         return "Give it as license_key, a reference to a secret."
     if name == "MOUNT_PREFIX":
         return "Give it as mount_prefix."
+    if name == POSTGRES_SECRET:
+        return "Give it under `secrets`: the address of a database holds a password."
     if name in OTHER_STORES:
-        return "Remove it: the deployment makes its own database and cache."
+        return "Remove it: the deployment makes its own cache."
     return f"Remove it: the platform sets {pattern} itself."

@@ -9,18 +9,20 @@ import pulumi
 from byoc_infra.components._base import Component
 from byoc_infra.components._checks import check_certificate
 from byoc_infra.components._connection import PostgresConnection
-from byoc_infra.components._environment import REDIS_SECRET, check_environment
+from byoc_infra.components._database_choice import DEFAULT_VERSION, check_choice
+from byoc_infra.components._environment import POSTGRES_SECRET, REDIS_SECRET, check_environment
 from byoc_infra.components._sizes import SIZES, Range, Size, check_range
 from byoc_infra.components._tracing import RUNS_ENDPOINTS, SET_BY_THE_ACCOUNT
 from byoc_infra.components.cache import Cache, CacheArgs
 from byoc_infra.components.database import Database, DatabaseArgs
+from byoc_infra.components.external_database import ExternalDatabase, ExternalDatabaseArgs
 from byoc_infra.components.queue import Queue, QueueArgs
 from byoc_infra.components.scaling import Scaling, ScalingArgs
 from byoc_infra.components.secrets import Secrets, SecretsArgs
 from byoc_infra.components.service import Service, ServiceArgs
 from byoc_infra.errors import ReservedName, SpecError
 from byoc_infra.naming import DeploymentNames, Place
-from byoc_infra.spec import SecretReference
+from byoc_infra.spec import SecretReference, TlsMode
 
 __all__ = ["Filler", "LangGraphDeployment", "LangGraphDeploymentArgs", "left_to_others"]
 
@@ -97,6 +99,13 @@ class LangGraphDeploymentArgs:
     domain: str | None = None
     """The name that the certificate is for and that leads to the balancer."""
     password_rotation_days: int = 90
+    postgres_version: str | None = None
+    """Of RDS: a major version or an exact one; 16 when absent."""
+    database_tls: TlsMode = "require"
+    database_ca_pem: str | None = None
+    """With `verify-full`: public certificates; for RDS the region's own when absent."""
+    database_max_connections: int | None = None
+    """Of an external PostgreSQL: how many this deployment may use."""
     deletion_protection: bool = True
     """Of the database and of the load balancer."""
     filled: Filler = left_to_others
@@ -104,15 +113,16 @@ class LangGraphDeploymentArgs:
 
     def __post_init__(self) -> None:
         """Refuse everything that any part would refuse, before the first part is made."""
-        check_environment(self.environment, self.secrets)
         check_certificate(
             "certificate_arn", self.certificate_arn, aws_account_id=self.place.aws_account_id
         )
         self._check_queue()
+        check_environment(self.environment, set(self.secrets) - {POSTGRES_SECRET})
         self._check_what_is_the_accounts()
-        self.database_args()
+        check_choice(self)
         self.cache_args(password_secret_arn="")
-        given = {name: "" for name in self.secrets_args().entries if name != REDIS_SECRET}
+        taken_out = {REDIS_SECRET, POSTGRES_SECRET}
+        given = {name: "" for name in self.secrets_args().entries if name not in taken_out}
         told: dict[str, pulumi.Input[str]] = {**given, **self.platform_secrets}
         self.service_args(database=PostgresConnection(), secrets=told)
         self.queue_args(database=PostgresConnection(), secrets=told)
@@ -178,9 +188,22 @@ class LangGraphDeploymentArgs:
             multi_az=size.multi_az,
             backup_days=size.backup_days,
             max_connections=size.max_connections,
+            engine_version=self.postgres_version or DEFAULT_VERSION,
+            tls=self.database_tls,
+            ca_pem=self.database_ca_pem,
+            region=self.place.region,
             rotation_days=self.password_rotation_days,
             deletion_protection=self.deletion_protection,
             final_snapshot_name=self.final_snapshot_name,
+        )
+
+    def external_database_args(self, uri_secret: pulumi.Input[str]) -> ExternalDatabaseArgs:
+        """How somebody else's database is reached."""
+        return ExternalDatabaseArgs(
+            uri_secret=uri_secret,
+            max_connections=self.database_max_connections or self.size_class.max_connections,
+            tls=self.database_tls,
+            ca_pem=self.database_ca_pem,
         )
 
     def secrets_args(self) -> SecretsArgs:
@@ -296,6 +319,7 @@ class LangGraphDeployment(Component):
         "tasks_wait_for_their_secrets",
         "the_password_comes_from_the_managed_secret",
         "the_cache_is_reached_by_name",
+        "an_external_database_takes_the_place_of_rds",
         "both_guards_are_on_by_default",
         "development_runs_one_container",
         "production_takes_runs_in_a_service_of_its_own",
@@ -311,9 +335,10 @@ class LangGraphDeployment(Component):
     target_group_arn: pulumi.Output[str]
     queue: dict[str, pulumi.Output[str]]
     """`service_name` and `task_definition_arn` of the queue service; empty where there is none."""
-    database_identifier: pulumi.Output[str]
-    database_endpoint: pulumi.Output[str]
-    database_secret_arn: pulumi.Output[str]
+    database_identifier: pulumi.Output[str] | None
+    """None, as the next two, where the database is not ours."""
+    database_endpoint: pulumi.Output[str] | None
+    database_secret_arn: pulumi.Output[str] | None
     secret_arns: dict[str, pulumi.Output[str]]
     """The containers that wait for a person's values, by environment name."""
 
@@ -321,10 +346,10 @@ class LangGraphDeployment(Component):
         self, name: str, args: LangGraphDeploymentArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__(name, opts)
-        database = Database(f"{name}-database", args.database_args(), self.child())
         secrets = Secrets(f"{name}-secrets", args.secrets_args(), self.child())
         passed = self._filled(args, secrets)
         redis = passed.pop(REDIS_SECRET)
+        database = self._database(name, args, passed.pop(POSTGRES_SECRET, None))
         cache = Cache(f"{name}-cache", args.cache_args(password_secret_arn=redis), self.child())
         # By way of the cache's service: the server comes after it, and goes before it.
         passed["REDIS_URI"] = pulumi.Output.all(redis, cache.service_name).apply(
@@ -342,9 +367,6 @@ class LangGraphDeployment(Component):
         self.task_definition_arn = service.task_definition_arn
         self.cache_task_definition_arn = cache.task_definition_arn
         self.target_group_arn = service.target_group_arn
-        self.database_identifier = database.identifier
-        self.database_endpoint = database.endpoint
-        self.database_secret_arn = database.secret_arn
         self.secret_arns = {
             entry: arn for entry, arn in secrets.container_arns.items() if entry != REDIS_SECRET
         }
@@ -377,6 +399,18 @@ class LangGraphDeployment(Component):
             "service_name": queue.service_name,
             "task_definition_arn": queue.task_definition_arn,
         }
+
+    def _database(
+        self, name: str, args: LangGraphDeploymentArgs, uri_secret: pulumi.Output[str] | None
+    ) -> Database | ExternalDatabase:
+        self.database_identifier = self.database_endpoint = self.database_secret_arn = None
+        if uri_secret is not None:
+            outside = args.external_database_args(uri_secret)
+            return ExternalDatabase(f"{name}-database", outside, self.child())
+        made = Database(f"{name}-database", args.database_args(), self.child())
+        self.database_identifier, self.database_endpoint = made.identifier, made.endpoint
+        self.database_secret_arn = made.secret_arn
+        return made
 
     def _filled(
         self, args: LangGraphDeploymentArgs, secrets: Secrets

@@ -20,10 +20,6 @@ from byoc_infra.spec import TlsMode
 
 __all__ = ["ExternalDatabase", "ExternalDatabaseArgs"]
 
-FEWEST = 20
-"""Of connections: one server with a pool, twice during a roll-out, and what is left to others."""
-
-
 @dataclass(frozen=True, kw_only=True)
 class ExternalDatabaseArgs:
     """Where the address is kept, and how servers use it."""
@@ -40,12 +36,12 @@ class ExternalDatabaseArgs:
 
     def __post_init__(self) -> None:
         check_tls(self.tls, self.ca_pem)
-        if self.max_connections < FEWEST:
+        if self.max_connections < 1:
             raise SpecError(
                 "max_connections",
-                wanted=f"{FEWEST} or more",
+                wanted="1 or more",
                 got=str(self.max_connections),
-                next_step="Allow the deployment's role more connections.",
+                next_step="Allow the deployment's role as many as its servers need.",
             )
 
 

@@ -7,7 +7,7 @@ from typing import Literal
 import pulumi
 
 from byoc_infra.components._checks import check_pattern
-from byoc_infra.components._environment import REDIS_SECRET
+from byoc_infra.components._environment import POSTGRES_SECRET, REDIS_SECRET
 from byoc_infra.components._task_roles import NAME as TASK_ROLE
 from byoc_infra.components.deployment import (
     LangGraphDeployment,
@@ -57,7 +57,7 @@ OUTPUTS = {
     "target_group_arn": "Whose targets' health says whether requests are served",
     "log_group": "Where its logs are",
     "log_prefix": "What the names of its log streams begin with",
-    "database_identifier": "The RDS instance",
+    "database_identifier": "The RDS instance; none of the database's where it is your own",
     "database_endpoint": "Its address and port, inside the VPC",
     "database_secret_arn": "Where AWS keeps its password",
     "secret_names": "By environment name: the containers that `byoc secrets put` fills",
@@ -109,9 +109,14 @@ class DeploymentProgram:
         return Place(self.spec.aws_account_id, self.spec.region)
 
     @property
+    def external(self) -> bool:
+        """Whether the database is somebody else's."""
+        return POSTGRES_SECRET in self.spec.secrets
+
+    @property
     def snapshot_name(self) -> str | None:
         """Under which name the last snapshot is kept, if it is."""
-        if not self.spec.final_snapshot:
+        if not self.spec.final_snapshot or self.external:
             return None
         return self.final_snapshot_name or self.names.final_snapshot()
 
@@ -163,6 +168,10 @@ class DeploymentProgram:
             certificate_arn=spec.certificate_arn,
             domain=spec.domain,
             password_rotation_days=spec.password_rotation_days,
+            postgres_version=spec.postgres_version,
+            database_tls=spec.database_tls,
+            database_ca_pem=spec.database_ca_pem,
+            database_max_connections=spec.database_max_connections,
             deletion_protection=spec.deletion_protection,
             filled=fill if self.wants_values else left_to_others,
         )

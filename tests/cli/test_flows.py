@@ -133,7 +133,7 @@ def test_up_pins_recovers_and_waits(
     """In this order; the program gets digest and architecture."""
     result = deployment.up(spec, None, work)
 
-    assert engine.kinds == ["recover", "up"]
+    assert engine.kinds == ["recover", "export", "up"]
     program = engine.program("up")
     assert (program.spec.image, program.architecture) == (f"{URI}@{DIGEST}", "arm64")
     (wanted,) = healthy["waited"]
@@ -369,6 +369,45 @@ def test_the_receipt_lists_what_aws_still_has(
     assert kept["rds snapshot"].name == names.final_snapshot()
     assert kept["secret"].why == "in its recovery window"
     assert kept["ecs task definition"].name.endswith(f"{names.service('api')}:1")
+
+
+def test_the_flows_keep_the_database_that_there_is(
+    engine: FakeEngine, work: Work, spec: DeploymentSpec, healthy: dict[str, Any]
+) -> None:
+    """Also a destroy, whose first step would take an RDS instance away that the file lacks."""
+    engine.answers["export"] = Outcome(
+        kind="export",
+        ok=True,
+        state={"deployment": {"resources": [{"urn": "urn:db", "type": RDS}]}},
+    )
+    changed = spec.model_copy(update={"secrets": {"POSTGRES_URI_CUSTOM": None}})
+
+    for flow in (deployment.up, deployment.preview, deployment.destroy):
+        with pytest.raises(SpecError, match=r"secrets\.POSTGRES_URI_CUSTOM: want nothing"):
+            flow(changed, None, work)
+    assert set(engine.kinds) == {"recover", "export"}
+
+
+def test_an_external_database_is_left_alone(
+    engine: FakeEngine, work: Work, spec: DeploymentSpec, healthy: dict[str, Any]
+) -> None:
+    """No password of ours to renew, no snapshot to keep; the receipt says whose it is."""
+    outside = spec.model_copy(update={"secrets": {"POSTGRES_URI_CUSTOM": None}})
+    healthy["newer"] = True
+    up = deployment.up(outside, None, work)
+    engine.asked.clear()
+    engine.answers["export"] = Outcome(
+        kind="export",
+        ok=True,
+        state={"deployment": {"resources": [{"urn": "urn:lb", "type": LB}]}},
+    )
+    receipt = deployment.destroy(outside, None, work)
+
+    assert up.restarted == ()
+    assert engine.program("up").snapshot_name is None
+    kept = {one.kind: one.name for one in receipt.kept}
+    assert kept["external postgres"] == "POSTGRES_URI_CUSTOM"
+    assert "rds snapshot" not in kept
 
 
 def test_status_tells_a_lost_account_as_disconnected(
@@ -661,6 +700,27 @@ def test_only_containers_of_the_stack_take_values(
     """Not unknown names, and not other people's secrets."""
     with pytest.raises(kind):
         secrets.put(spec, None, name, "planted-value-42")
+
+
+@pytest.mark.parametrize(
+    ("uri", "tls"),
+    [
+        ("postgresql://app:planted-value-42@127.0.0.1/app", "require"),
+        ("postgresql://app:planted-value-42@db.example.com/app", "require"),
+        ("postgresql://app:planted-value-42@db/app?sslmode=require", "verify-full"),
+    ],
+)
+def test_an_address_that_cannot_work_is_not_stored(
+    spec: DeploymentSpec, uri: str, tls: str
+) -> None:
+    """It is refused where it passes through, and not repeated."""
+    outside = spec.model_copy(
+        update={"secrets": {"POSTGRES_URI_CUSTOM": None}, "database_tls": tls}
+    )
+
+    with pytest.raises(SpecError, match="value: want") as refused:
+        secrets.put(outside, None, "POSTGRES_URI_CUSTOM", uri)
+    assert "planted-value-42" not in str(refused.value)
 
 
 @pytest.mark.parametrize("text", ["{", "[]", "1"])

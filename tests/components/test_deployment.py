@@ -9,6 +9,7 @@ import pytest
 
 from byoc_infra.components import LangGraphDeployment
 from byoc_infra.errors import ByocError, ReservedName, SpecError
+from tests.support.certificates import ca_pem
 from tests.support.examples import IMAGE, REFERENCE, deployment_args
 from tests.support.recorder import Recorder, maker, record
 
@@ -16,6 +17,7 @@ TASK = "aws:ecs/taskDefinition:TaskDefinition"
 SERVICE = "aws:ecs/service:Service"
 RDS = "aws:rds/instance:Instance"
 SECRET = "aws:secretsmanager/secret:Secret"
+EXTERNAL = {"POSTGRES_URI_CUSTOM": None}
 PLANTED = 'p@ss/"word'
 
 made = maker(LangGraphDeployment, "orders", deployment_args)
@@ -82,6 +84,32 @@ def test_the_cache_is_reached_by_name() -> None:
     made(filled=filler)
 
     assert set(hosts) == {"lg-orders-1a2b3c4d.langgraph-cloud-redis"}
+
+
+def test_an_external_database_takes_the_place_of_rds() -> None:
+    """Nothing of RDS is made; the server gets the address under the name that it reads."""
+    recorder = made(secrets={"POSTGRES_URI_CUSTOM": REFERENCE, "OPENAI_API_KEY": None})
+    told = secrets_of(recorder, "orders-api")
+    outputs = recorder.component_outputs["byoc:aws:LangGraphDeployment::orders"]
+
+    assert [one.type for one in recorder.resources if ":rds/" in one.type] == []
+    assert told["DATABASE_URI"] == f"{REFERENCE.arn}:key::v1"
+    assert set(told) == {"DATABASE_URI", "REDIS_URI", "OPENAI_API_KEY"}
+    assert outputs.get("database_identifier") is None
+
+
+def test_the_address_may_be_in_a_container_of_the_stack() -> None:
+    """The task waits for its value, as for any other's."""
+    filled = made(
+        secrets={"POSTGRES_URI_CUSTOM": None},
+        filled=lambda name, arn, host: pulumi.Output.concat("filled-", name),
+    )
+
+    assert secrets_of(filled, "orders-api")["DATABASE_URI"] == "filled-POSTGRES_URI_CUSTOM"
+    assert {one.name for one in filled.of_type(SECRET)} == {
+        "orders-secrets-POSTGRES_URI_CUSTOM",
+        "orders-secrets-redis",
+    }
 
 
 def test_both_guards_are_on_by_default() -> None:
@@ -190,6 +218,41 @@ def test_a_new_image_changes_only_the_server() -> None:
             {"environment": {"LANGGRAPH_CLOUD_LICENSE_KEY": "x"}},
             ReservedName,
             "environment.LANGGRAPH_CLOUD_LICENSE_KEY: want a name that is free",
+        ),
+        (
+            {"environment": {"POSTGRES_URI_CUSTOM": "x"}},
+            ReservedName,
+            "environment.POSTGRES_URI_CUSTOM: want a name that is free",
+        ),
+        ({"secrets": {"REDIS_URI_CUSTOM": None}}, ReservedName, "secrets.REDIS_URI_CUSTOM: want"),
+        ({"postgres_version": "14"}, SpecError, "postgres_version: want PostgreSQL 15.8 or newer"),
+        ({"postgres_version": "15.7"}, SpecError, "postgres_version: want PostgreSQL 15.8"),
+        ({"database_max_connections": 50}, SpecError, "database_max_connections: want nothing"),
+        ({"database_ca_pem": ca_pem()}, SpecError, "database_ca_pem: want nothing"),
+        (
+            {"database_tls": "verify-full", "database_ca_pem": "x"},
+            SpecError,
+            "database_ca_pem: want public certificates",
+        ),
+        (
+            {"secrets": EXTERNAL, "database_tls": "verify-full"},
+            SpecError,
+            "database_ca_pem: want the certificates",
+        ),
+        (
+            {"secrets": EXTERNAL, "postgres_version": "16"},
+            SpecError,
+            "postgres_version: want nothing beside secrets.POSTGRES_URI_CUSTOM",
+        ),
+        (
+            {"secrets": EXTERNAL, "database_max_connections": 3},
+            SpecError,
+            "database_max_connections: want 17 or more",
+        ),
+        (
+            {"secrets": EXTERNAL, "size": "production", "database_max_connections": 54},
+            SpecError,
+            "database_max_connections: want 55 or more",
         ),
         ({"public": True}, SpecError, "certificate_arn: want a certificate"),
         (

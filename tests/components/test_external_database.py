@@ -62,7 +62,7 @@ def test_it_is_interchangeable_with_a_database() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"max_connections": 19}, "max_connections: want 20 or more, got 19"),
+        ({"max_connections": 0}, "max_connections: want 1 or more, got 0"),
         ({"tls": "verify-full"}, "ca_pem: want the certificates"),
         ({"ca_pem": ca_pem()}, "ca_pem: want nothing"),
         ({"tls": "verify-full", "ca_pem": "none"}, "ca_pem: want public certificates"),

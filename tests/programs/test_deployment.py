@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from byoc_infra.aws import secrets
+from byoc_infra.components._database_tls import rds_ca_bundle
 from byoc_infra.errors import (
     AccountNotReady,
     ByocError,
@@ -36,6 +37,16 @@ GIVEN: dict[str, Any] = {
 }
 CERTIFICATE = "arn:aws:acm:eu-west-1:222222222222:certificate/0a1b"
 ELSEWHERE, OTHERS = Place(ACCOUNT, "us-east-1"), Place("333333333333", REGION)
+EXTERNAL: dict[str, Any] = {
+    "secrets": {
+        "POSTGRES_URI_CUSTOM": {
+            "arn": "arn:aws:secretsmanager:eu-west-1:222222222222:secret:team/orders-AbCdEf"
+        }
+    },
+    "database_tls": "verify-full",
+    "database_ca_pem": rds_ca_bundle(REGION),
+    "database_max_connections": 40,
+}
 PUBLIC: dict[str, Any] = {"public": True, "certificate_arn": CERTIFICATE}
 
 Asked = list[tuple[str, ...]]
@@ -67,7 +78,15 @@ def made(found: dict[str, Any] | None = None, **changes: Any) -> Recorder:
     return record(program(**changes), found or answers())
 
 
-@pytest.mark.parametrize(("name", "changes"), [("deployment", {}), ("deployment-public", PUBLIC)])
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("deployment", {}),
+        ("deployment-public", PUBLIC),
+        ("deployment-external", EXTERNAL),
+        ("deployment-verify-full", {"database_tls": "verify-full", "postgres_version": "17"}),
+    ],
+)
 def test_the_resource_graph_is_the_reviewed_one(
     name: str, changes: dict[str, Any], request: pytest.FixtureRequest
 ) -> None:
@@ -95,6 +114,19 @@ def test_production_names_its_queue_service() -> None:
 
     assert exports["queue_service"] == f"lg-orders-queue-{exports['deployment_id']}"
     assert exports["queue_task_definition_arn"].endswith(f"{exports['queue_service']}:1")
+
+
+def test_an_external_database_has_no_outputs() -> None:
+    """They are there, so that readers need not ask which kind it is, and empty."""
+    exports = made(**EXTERNAL).exports
+
+    assert set(exports) == set(OUTPUTS)
+    assert {name for name, value in exports.items() if value is None} == {
+        "database_identifier",
+        "database_endpoint",
+        "database_secret_arn",
+        "final_snapshot_name",
+    }
 
 
 def test_values_are_put_and_asked_for_outside_the_engine(asked: Asked) -> None:
@@ -337,6 +369,8 @@ def test_the_architecture_is_said_in_the_words_of_ecs(architecture: Any, word: s
             {"license_key": {"arn": OTHERS.arn("secretsmanager", "secret:a-AbCdEf")}},
             "secrets.LANGGRAPH_CLOUD_LICENSE_KEY.arn: want a secret of account 222222222222",
         ),
+        ({"postgres_version": "14"}, "postgres_version: want PostgreSQL 15.8 or newer"),
+        ({**EXTERNAL, "database_ca_pem": None}, "database_ca_pem: want the certificates"),
     ],
 )
 def test_bad_input_is_refused_before_the_engine_starts(

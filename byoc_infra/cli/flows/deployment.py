@@ -7,6 +7,7 @@ from typing import Any
 
 from byoc_infra.aws import certificates, databases, health, images, secrets, services
 from byoc_infra.aws.session import Session
+from byoc_infra.cli.flows.database_choice import external, refuse_change
 from byoc_infra.cli.flows.receipts import kept_after
 from byoc_infra.cli.flows.results import Preview, Receipt, Status, Up, items, preview_of, shown
 from byoc_infra.cli.flows.work import Reached, Work, held, recovered, taken_away
@@ -45,6 +46,7 @@ def up(spec: DeploymentSpec, access: AccessSpec | None, work: Work) -> Up:
         image = _look_first(spec, reached, work)
         stack = _stack(spec, reached, image)
         recovered(work, reached, stack)
+        refuse_change(spec, held(work, stack))
         work.report("Bringing the deployment stack up")
         outcome = work.engine.up(stack, on_event=work.tell, deadline_s=work.deadline_s)
         outcome.raise_for_failure()
@@ -69,6 +71,7 @@ def preview(spec: DeploymentSpec, access: AccessSpec | None, work: Work) -> Prev
     _refuse_early(spec)
     with work.reach(spec, access) as reached:
         stack = _stack(spec, reached, _look_first(spec, reached, work))
+        refuse_change(spec, held(work, stack))
         outcome = work.engine.preview(stack, on_event=work.tell, deadline_s=work.deadline_s)
         return preview_of(stack.name, outcome.raise_for_failure())
 
@@ -164,13 +167,13 @@ def _stack(spec: DeploymentSpec, reached: Reached, image: images.Image | None = 
 def _lift_protection(spec: DeploymentSpec, reached: Reached, work: Work) -> str | None:
     """An `up` of the protected resources alone; gives the name of the last snapshot to come."""
     resources = held(work, _stack(spec, reached))
+    refuse_change(spec, resources)  # an `up` of another database's program would take this away
     protected = tuple(str(one["urn"]) for one in resources if one.get("type") in PROTECTED)
     if not protected:
         return None
     wanted = names_of(spec).final_snapshot()
-    snapshot = (
-        databases.free_snapshot_name(reached.session, wanted) if spec.final_snapshot else None
-    )
+    keep = spec.final_snapshot and not external(spec)
+    snapshot = databases.free_snapshot_name(reached.session, wanted) if keep else None
     work.report("Lifting the deletion protection")
     program = DeploymentProgram(
         _opened(spec, resources), final_snapshot_name=snapshot, wants_values=False
@@ -202,7 +205,7 @@ def _renew_secrets(
     for service in map(names.service, roles):
         place = {"cluster": cluster, "service": service}
         newer = list(_newer_platform_secrets(outputs, session, place))
-        if databases.password_is_newer(session, names.database, **place):
+        if not external(spec) and databases.password_is_newer(session, names.database, **place):
             newer.append("the database's password")
         if newer:
             work.report(f"Newer than tasks of {service}, which start anew: {', '.join(newer)}")

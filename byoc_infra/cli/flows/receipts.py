@@ -3,6 +3,7 @@
 from byoc_infra.aws.services import deregister_family
 from byoc_infra.aws.session import Session
 from byoc_infra.cli.flows.results import Kept
+from byoc_infra.components._environment import POSTGRES_SECRET
 from byoc_infra.naming import AccountNames, DeploymentNames
 from byoc_infra.spec import DeploymentSpec
 
@@ -19,6 +20,7 @@ def kept_after(
     """Snapshot, secrets in their recovery window, INACTIVE task definitions, log lines."""
     return (
         *_snapshot(session, snapshot),
+        *_external(spec),
         *_secrets(session, spec, names),
         *_task_definitions(session, names),
         Kept(
@@ -39,6 +41,13 @@ def _snapshot(session: Session, name: str | None) -> list[Kept]:
         Kept(kind="rds snapshot", name=one["DBSnapshotIdentifier"], why="the final snapshot")
         for one in found.get("DBSnapshots", [])
     ]
+
+
+def _external(spec: DeploymentSpec) -> list[Kept]:
+    if POSTGRES_SECRET not in spec.secrets:
+        return []
+    why = "it is yours: nothing of it was ever managed, and all its rows are there"
+    return [Kept(kind="external postgres", name=POSTGRES_SECRET, why=why)]
 
 
 def _secrets(session: Session, spec: DeploymentSpec, names: DeploymentNames) -> list[Kept]:

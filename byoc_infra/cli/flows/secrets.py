@@ -11,6 +11,8 @@ from byoc_infra.cli import crash
 from byoc_infra.cli.flows.deployment import names_of
 from byoc_infra.cli.flows.reading import reach
 from byoc_infra.components import _tracing
+from byoc_infra.components._environment import POSTGRES_SECRET
+from byoc_infra.components._postgres_uri import check_postgres_uri
 from byoc_infra.errors import NotFound, SpecError
 from byoc_infra.naming import AccountNames
 from byoc_infra.spec import AccessSpec, AccountSpec, DeploymentSpec
@@ -40,8 +42,13 @@ def put(
     name: str,
     value: str,
     env: Mapping[str, str] | None = None,
+    *,
+    allow_loopback: bool = False,
 ) -> Stored:
-    """Make `value` the current one of the deployment's secret `name`."""
+    """Make `value` the current one of the deployment's secret `name`.
+
+    `allow_loopback` is for the local cloud, whose databases are on this machine.
+    """
     if name not in spec.secrets:
         raise NotFound(
             "name",
@@ -57,6 +64,8 @@ def put(
             got=f"{name} refers to {reference.arn}",
             next_step="Set the value of that secret where it is managed.",
         )
+    if name == POSTGRES_SECRET:
+        check_postgres_uri("value", value, allow_loopback=allow_loopback, tls=spec.database_tls)
     container = names_of(spec).secret(name)
     with closing(reach(spec, access, env)) as session:
         version = secrets.put_value(session, container, value)

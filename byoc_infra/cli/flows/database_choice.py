@@ -1,0 +1,60 @@
+"""What a deployment's database is, is decided once: a change would leave the rows behind.
+
+Judged by the stack's recorded state, not by AWS: it also holds what was never in AWS.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from byoc_infra.components._database_choice import DEFAULT_VERSION
+from byoc_infra.components._environment import POSTGRES_SECRET
+from byoc_infra.errors import SpecError
+from byoc_infra.spec import DeploymentSpec
+
+__all__ = ["external", "refuse_change"]
+
+RDS = "aws:rds/instance:Instance"
+EXTERNAL = "byoc:aws:ExternalDatabase"
+FIELD = f"secrets.{POSTGRES_SECRET}"
+MAKE_ANOTHER = "Keep it as it is; for another database make a deployment of another name."
+
+
+def external(spec: DeploymentSpec) -> bool:
+    """Whether the file chooses a database of the customer's own."""
+    return POSTGRES_SECRET in spec.secrets
+
+
+def refuse_change(spec: DeploymentSpec, resources: Iterable[Mapping[str, Any]]) -> None:
+    """Refuse a file whose database is another one than that of the stack with these resources."""
+    known = {str(one.get("type")): one for one in resources}
+    if EXTERNAL in known and not external(spec):
+        raise SpecError(
+            FIELD,
+            wanted="what it was: the deployment runs on an external PostgreSQL",
+            got="nothing",
+            next_step=f"Put it back. {MAKE_ANOTHER}",
+        )
+    if RDS in known and external(spec):
+        raise SpecError(
+            FIELD,
+            wanted="nothing: the deployment's rows are in its RDS instance, which would go",
+            got="an external PostgreSQL",
+            next_step=f"Remove it. {MAKE_ANOTHER}",
+        )
+    if RDS in known:
+        _refuse_version(spec, str((known[RDS].get("inputs") or {}).get("engineVersion") or ""))
+
+
+def _refuse_version(spec: DeploymentSpec, has: str) -> None:
+    asked = spec.postgres_version or DEFAULT_VERSION
+    if has and _major(asked) != _major(has):
+        raise SpecError(
+            "postgres_version",
+            wanted=f"a version of {_major(has)}, which the deployment has",
+            got=asked,
+            next_step=f"RDS moves data to another major version only by hand. {MAKE_ANOTHER}",
+        )
+
+
+def _major(version: str) -> str:
+    return version.partition(".")[0]
