@@ -253,6 +253,7 @@ class DeploymentSpec(_Spec):
     """Of RDS: a major version, whose minor one RDS keeps up to date, or an exact one; 16 when
     absent. It is chosen once."""
     database_tls: TlsMode = "require"
+    """`require` encrypts; `verify-full` also checks the server's certificate and name."""
     database_ca_pem: str | None = None
     """With `verify-full`: the CA's public certificates. For RDS the region's own when absent."""
     database_max_connections: int | None = None

@@ -92,7 +92,7 @@ def test_secrets_are_references_or_containers() -> None:
             AccountSpec,
             ACCOUNT,
             {"external_databases": [{"cidr": "10.9.0.0/16", "prot": 1}]},
-            "external_databases.0.prot: want Extra inputs",
+            "external_databases.0.prot: want a known key",
         ),
         (DeploymentSpec, DEPLOYMENT, {"size": "huge"}, "size: want Input should be"),
         (AccessSpec, ACCESS, {"role_arn": "role"}, "role_arn: want String should match"),

@@ -102,6 +102,7 @@ class LangGraphDeploymentArgs:
     postgres_version: str | None = None
     """Of RDS: a major version or an exact one; 16 when absent."""
     database_tls: TlsMode = "require"
+    """`verify-full` also checks the server's certificate and name."""
     database_ca_pem: str | None = None
     """With `verify-full`: public certificates; for RDS the region's own when absent."""
     database_max_connections: int | None = None
