@@ -20,6 +20,7 @@ from byoc_infra.spec import TlsMode
 
 __all__ = ["ExternalDatabase", "ExternalDatabaseArgs"]
 
+
 @dataclass(frozen=True, kw_only=True)
 class ExternalDatabaseArgs:
     """Where the address is kept, and how servers use it."""
