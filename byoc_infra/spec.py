@@ -157,6 +157,7 @@ class AccountSpec(_Spec):
     max_session_s: int = Field(default=3600, ge=3600, le=43200)
     """The longest session of the role."""
     log_retention_days: int = 30
+    """How long the deployments' log lines are kept."""
     create_service_linked_roles: tuple[str, ...] = (
         *("elasticloadbalancing", "rds", "ecs"),
         "ecs.application-autoscaling",

@@ -10,13 +10,17 @@ import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from byoc_infra import components
 from byoc_infra.components._base import Component
 from scripts import write_settings_reference as settings
-from scripts.reference import fields, table, unit, words
+from scripts.reference import FieldText, fields, table, unit, words
 from tests.support.examples import EXAMPLES
 from tests.support.recorder import record
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "components.md"
@@ -35,6 +39,8 @@ ORDER = (
     "Scaling",
 )
 """The account's first, then a deployment and its parts."""
+WHOLE, PARTS = "LangGraphDeployment", ("Service", "Queue", "Database", "Secrets", "Cache")
+"""What is composed, and of what; the first part that has a field says what it is."""
 EXAMPLE = "orders"
 """What the recorded example of every component is called."""
 HEAD = """\
@@ -73,7 +79,14 @@ def page() -> str:
     public = {name: getattr(components, name) for name in components.__all__}
     if set(ORDER) != {name for name, what in public.items() if issubclass(what, Component)}:
         raise LookupError("ORDER must name every component")
-    return "\n".join([HEAD, *(_section(getattr(components, name)) for name in ORDER)])
+    others = [name for name in public if name not in ORDER and name.removesuffix("Args") == name]
+    return "\n".join(
+        [
+            HEAD,
+            *(_section(public[name]) for name in ORDER),
+            *(_value(public[name]) for name in others),
+        ]
+    )
 
 
 def _section(kind: type[Component]) -> str:
@@ -82,9 +95,12 @@ def _section(kind: type[Component]) -> str:
         f"## {kind.__name__}",
         f"{words(ast.get_docstring(own) or '')} Type `{kind.TYPE}`.",
         "### Inputs",
-        table(("input", "type", "unit", "default", "meaning"), _inputs(kind)),
+        table(
+            ("input", "type", "unit", "default", "meaning"),
+            _inputs(kind, getattr(components, f"{kind.__name__}Args")),
+        ),
         "### Outputs",
-        table(("output", "type", "meaning"), _outputs(own)),
+        table(("output", "type", "meaning"), _outputs(kind)),
         "### Makes",
         table(("resource", "name"), _made(kind)),
         "### Promises",
@@ -95,17 +111,41 @@ def _section(kind: type[Component]) -> str:
     return "\n\n".join(re.sub(r"^### ", f"### {kind.__name__}: ", row) for row in rows) + "\n"
 
 
-def classes(kind: type[Component]) -> dict[str, ast.ClassDef]:
+def _value(kind: type) -> str:
+    """What components hand to each other."""
+    own = classes(kind)[kind.__name__]
+    head = ("field", "type", "unit", "default", "meaning")
+    said = words(ast.get_docstring(own) or "")
+    return f"## {kind.__name__}\n\n{said}\n\n{table(head, _inputs(kind, kind))}\n"
+
+
+def classes(kind: type) -> dict[str, ast.ClassDef]:
     """The classes of the component's module as they are written."""
     module = inspect.getmodule(kind)
     tree = ast.parse(inspect.getsource(module)) if module else ast.Module([], [])
     return {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
 
 
-def _inputs(kind: type[Component]) -> Iterator[tuple[str, ...]]:
-    args = getattr(components, f"{kind.__name__}Args")
+def told(kind: type, of: str) -> Iterator[FieldText]:
+    """The public fields of the component (`of` is its name) or of its Args.
+
+    What `LangGraphDeployment` only passes on, under the same name, is described where it is used.
+    """
+    parts = PARTS if kind.__name__ == WHOLE else ()
+    ending = of.removeprefix(kind.__name__)
+    known = {
+        one.name: one.words
+        for part in reversed(parts)
+        for one in fields(classes(getattr(components, part))[f"{part}{ending}"])
+    }
+    for one in fields(classes(kind)[of]):
+        if "ClassVar" not in one.annotation:
+            yield dataclasses.replace(one, words=one.words or known.get(one.name, ""))
+
+
+def _inputs(kind: type, args: "type[DataclassInstance]") -> Iterator[tuple[str, ...]]:
     defaults = {one.name: _default(one) for one in dataclasses.fields(args)}
-    for one in fields(classes(kind)[args.__name__]):
+    for one in told(kind, args.__name__):
         if one.name in defaults:
             yield (
                 f"`{one.name}`",
@@ -116,10 +156,9 @@ def _inputs(kind: type[Component]) -> Iterator[tuple[str, ...]]:
             )
 
 
-def _outputs(node: ast.ClassDef) -> Iterator[tuple[str, ...]]:
-    for one in fields(node):
-        if "ClassVar" not in one.annotation:
-            yield f"`{one.name}`", _type(one.annotation), one.words
+def _outputs(kind: type[Component]) -> Iterator[tuple[str, ...]]:
+    for one in told(kind, kind.__name__):
+        yield f"`{one.name}`", _type(one.annotation), one.words
 
 
 def _made(kind: type[Component]) -> Iterator[tuple[str, ...]]:
@@ -140,13 +179,13 @@ def _resource(type_: str) -> str:
 
 
 def _promises(kind: type[Component]) -> Iterator[tuple[str, ...]]:
-    told = {
+    said = {
         node.name: words(ast.get_docstring(node) or "")
         for node in ast.parse(_tests(kind).read_text()).body
         if isinstance(node, ast.FunctionDef)
     }
     for promise in kind.PROMISES:
-        yield promise.replace("_", " "), told[f"test_{promise}"]
+        yield promise.replace("_", " "), said[f"test_{promise}"]
 
 
 def _tests(kind: type[Component]) -> Path:

@@ -58,8 +58,11 @@ class ClusterArgs:
     """What the account's owner decides for all deployments."""
 
     names: AccountNames
+    """Of the installation; all names and tags follow from it."""
     place: Place
+    """The account and region."""
     vpc_id: pulumi.Input[str]
+    """Where the security groups and the namespace are."""
     private_subnet_ids: Sequence[pulumi.Input[str]]
     """Where databases may lie; two zones or more."""
     ingress_cidrs: Sequence[pulumi.Input[str]]
@@ -81,6 +84,7 @@ class ClusterArgs:
     external_databases: Sequence[ExternalDatabaseSpec] = ()
     """Ranges and ports of databases outside of this stack; the applications reach no other."""
     log_retention_days: int = 30
+    """How long the deployments' log lines are kept."""
     create_service_linked_roles: Sequence[str] = SERVICE_LINKED_ROLES
     """Those that the account does not have yet; they stay when the stack goes."""
     permissions_boundary_arn: str | None = None
@@ -158,16 +162,25 @@ class Cluster(Component):
     )
 
     cluster_name: pulumi.Output[str]
+    """The ECS cluster of all deployments."""
     cluster_arn: pulumi.Output[str]
+    """The same as an ARN."""
     log_group: pulumi.Output[str]
+    """Where all deployments log."""
     execution_role_arn: pulumi.Output[str]
+    """The only role that may read the deployments' secrets."""
     task_role_arns: dict[str, pulumi.Output[str]]
+    """By name: the roles that applications may run with."""
     security_group_ids: dict[str, pulumi.Output[str]]
     """By role: `lb-internal`, `app`, `cache`, `database`; `lb-public` only with public ingress."""
     namespace_id: pulumi.Output[str]
+    """The private Cloud Map namespace in which caches are found."""
     namespace_arn: pulumi.Output[str]
+    """The same as an ARN."""
     namespace_name: pulumi.Output[str]
+    """Its name: what follows a cache's own."""
     db_subnet_group_name: pulumi.Output[str]
+    """Where databases lie."""
 
     def __init__(
         self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None

@@ -42,15 +42,21 @@ class DatabaseArgs:
     """What the caller decides. Everything else is this component's own choice."""
 
     names: DeploymentNames
+    """Of the deployment; all names and tags follow from it."""
     subnet_group_name: pulumi.Input[str]
+    """The DB subnet group, of private subnets in two zones or more."""
     security_group_ids: Sequence[pulumi.Input[str]]
+    """They decide who may reach it, on port 5432."""
     instance_class: str = DEVELOPMENT.instance_class
+    """What it runs on, in RDS's words."""
     storage_gib: int = DEVELOPMENT.storage_gib
+    """How much to begin with."""
     most_storage_gib: int | None = None
     """Up to where AWS lets the storage grow when it runs full; None for not at all."""
     multi_az: bool = False
     """A second instance stands by in another zone and takes over."""
     max_connections: int = DEVELOPMENT.max_connections
+    """Set in the parameter group, so that the pools' arithmetic rests on it."""
     engine_version: str = "16"
     """A major version (RDS keeps its minor one up to date), or an exact one; 15.8 or newer."""
     backup_days: int = 7
@@ -142,9 +148,11 @@ class Database(Component):
     )
 
     identifier: pulumi.Output[str]
+    """The RDS instance."""
     address: pulumi.Output[str]
     """The host name, without the port."""
     endpoint: pulumi.Output[str]
+    """Host name and port."""
     secret_arn: pulumi.Output[str]
     """Where AWS keeps the password."""
 

@@ -38,14 +38,21 @@ class QueueArgs:
     """What runs, how large, and where: as `ServiceArgs`, without what a balancer needs."""
 
     names: DeploymentNames
+    """Of the deployment; all names and tags follow from it."""
     region: str
+    """Where its log lines go, such as `eu-west-1`."""
     cluster_arn: pulumi.Input[str]
+    """The ECS cluster that its tasks run in."""
     subnet_ids: Sequence[pulumi.Input[str]]
     """Private subnets, for the tasks."""
     security_group_ids: Sequence[pulumi.Input[str]]
+    """Of the tasks; nobody needs to reach them."""
     execution_role_arn: pulumi.Input[str]
+    """What ECS starts tasks with: it reads the secrets and writes the log."""
     task_role_arn: pulumi.Input[str]
+    """What the application may do in AWS."""
     log_group: pulumi.Input[str]
+    """The CloudWatch log group of the account."""
     image: pulumi.Input[str]
     """The API service's, in ECR, by digest."""
     database: PostgresConnection
@@ -59,11 +66,13 @@ class QueueArgs:
     cpu: int = PRODUCTION.cpu
     """CPU units; 1024 are one vCPU."""
     memory_mib: int = PRODUCTION.memory_mib
+    """Memory of a task, one that Fargate has for the CPU."""
     replicas: int = PRODUCTION.replicas.least
     """How many to begin with; what a person or an autoscaler sets later stays."""
     most_containers: int = 2 * PRODUCTION.replicas.most
     """How many containers share the database at their most, in all services."""
     architecture: Literal["X86_64", "ARM64"] = "X86_64"
+    """The image's."""
     read_only_root: bool = False
     """A root file system that cannot be written, with a volume at /tmp."""
 
@@ -87,7 +96,9 @@ class Queue(Component):
     )
 
     service_name: pulumi.Output[str]
+    """The ECS service."""
     task_definition_arn: pulumi.Output[str]
+    """The revision that the service was told to run."""
 
     def __init__(
         self, name: str, args: QueueArgs, opts: pulumi.ResourceOptions | None = None

@@ -32,20 +32,25 @@ class ScalingArgs:
     """Which service, and within what."""
 
     names: DeploymentNames
+    """Of the deployment; all names and tags follow from it."""
     role: Literal["api", "queue"]
     """Which of the deployment's services; part of the policies' names."""
     cluster_name: pulumi.Input[str]
+    """The ECS cluster that the service is in."""
     service_name: pulumi.Input[str]
     """As an output of the service, so that the service comes first and goes last."""
     least: int = PRODUCTION.replicas.least
+    """The fewest containers."""
     most: int = PRODUCTION.replicas.most
     """Containers; 1 to 10."""
     cpu_percent: int = 75
     """What average CPU is kept at."""
     memory_percent: int = 75
+    """The same for memory."""
     scale_in_hold_s: int = 1800
     """After containers were taken away, for so long no more are."""
     scale_out_hold_s: int = 60
+    """How long it waits after adding containers before it adds more."""
 
     def __post_init__(self) -> None:
         check_range(PRODUCTION.replicas, PRODUCTION.limits, least=self.least, most=self.most)

@@ -44,18 +44,27 @@ class ServiceArgs:
     """What runs, how large, and where."""
 
     names: DeploymentNames
+    """Of the deployment; all names and tags follow from it."""
     region: str
+    """Where its log lines go, such as `eu-west-1`."""
     vpc_id: pulumi.Input[str]
+    """The VPC of the subnets."""
     cluster_arn: pulumi.Input[str]
+    """The ECS cluster that its tasks run in."""
     subnet_ids: Sequence[pulumi.Input[str]]
     """Private subnets, for the tasks."""
     security_group_ids: Sequence[pulumi.Input[str]]
+    """Of the tasks: they let in the load balancer only."""
     balancer_subnet_ids: Sequence[pulumi.Input[str]]
     """Two or more; public ones for an internet-facing balancer."""
     balancer_security_group_ids: Sequence[pulumi.Input[str]]
+    """Of the load balancer: they decide who may reach the server."""
     execution_role_arn: pulumi.Input[str]
+    """What ECS starts tasks with: it reads the secrets and writes the log."""
     task_role_arn: pulumi.Input[str]
+    """What the application may do in AWS."""
     log_group: pulumi.Input[str]
+    """The CloudWatch log group of the account."""
     image: pulumi.Input[str]
     """In ECR, by digest."""
     database: PostgresConnection
@@ -63,12 +72,14 @@ class ServiceArgs:
     secrets: Mapping[str, pulumi.Input[str]]
     """By environment name: ECS's `valueFrom`. REDIS_URI belongs here."""
     environment: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    """Further variables in plain text; none that the platform sets itself."""
     tracing_endpoint: str | None = None
     """The LangSmith that traces go to; nowhere when absent, unless LANGSMITH_RUNS_ENDPOINTS is
     among the secrets or the environment sets LANGSMITH_TRACING."""
     cpu: int = DEVELOPMENT.cpu
     """CPU units; 1024 are one vCPU."""
     memory_mib: int = DEVELOPMENT.memory_mib
+    """Memory of a task, one that Fargate has for the CPU."""
     replicas: int = 1
     """How many to begin with; what a person or an autoscaler sets later stays."""
     most_containers: int | None = None
@@ -77,7 +88,9 @@ class ServiceArgs:
     works_queue: bool = True
     """Also work the queue of runs; False where a `Queue` does."""
     architecture: Literal["X86_64", "ARM64"] = "X86_64"
+    """The image's."""
     mount_prefix: str = ""
+    """Where the server is mounted, such as `/agents`; `/ok` moves along."""
     public: bool = False
     """Face the internet; needs a certificate."""
     certificate_arn: str | None = None
@@ -128,10 +141,15 @@ class Service(Component):
     )
 
     url: pulumi.Output[str]
+    """Where the server answers, with the domain if there is one."""
     service_name: pulumi.Output[str]
+    """The ECS service."""
     task_definition_arn: pulumi.Output[str]
+    """The revision that the service was told to run."""
     target_group_arn: pulumi.Output[str]
+    """Whose targets' health says whether requests are served."""
     balancer_arn: pulumi.Output[str]
+    """The load balancer."""
 
     def __init__(
         self, name: str, args: ServiceArgs, opts: pulumi.ResourceOptions | None = None
