@@ -12,6 +12,7 @@ __all__ = [
     "DEPLOYMENT_PREFIX",
     "DEPLOYMENT_TAG",
     "ENABLED_TAG",
+    "FARGATE_SERVICES",
     "INSTALLATION_TAG",
     "PLATFORM_SECRETS_TAG",
     "PRIVATE_TAG",
@@ -53,6 +54,10 @@ TASK_ROLE_PATH = "/langgraph-cloud/"
 
 DEPLOYMENT_PREFIX = "lg-"
 """What the names of everything of a deployment begin with; the access role is fenced by it."""
+
+FARGATE_SERVICES = ("s3", "ecr.api", "ecr.dkr", "logs", "secretsmanager")
+"""AWS's names of what Fargate calls before a task runs; S3 is where ECR keeps the layers (ECR
+user guide, interface VPC endpoints; Secrets Manager and Logs for what our tasks ask of it)."""
 
 BALANCER_NAME_LIMIT = 32
 """Load balancer and target group (Elastic Load Balancing v2 API reference, CreateLoadBalancer)."""

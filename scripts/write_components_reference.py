@@ -27,6 +27,7 @@ PAGE = ROOT / "docs" / "components.md"
 ORDER = (
     "CustomerAccess",
     "Network",
+    "ExistingNetwork",
     "Cluster",
     "PlatformSecrets",
     "LangGraphDeployment",
@@ -52,9 +53,9 @@ Pulumi component resources, for a program of your own: `from byoc_infra import N
 NetworkArgs`. Args are frozen and keyword-only, and refuse what cannot work before anything is \
 made. Names and tags of everything come from `byoc_infra.naming`.
 
-Where they stand: the customer's account stack makes `CustomerAccess`, `Network`, \
-`Cluster` and `PlatformSecrets`; the vendor's deployment stack makes `LangGraphDeployment`, \
-which composes the others \
+Where they stand: the customer's account stack makes `CustomerAccess`, `Network` \
+or `ExistingNetwork`, `Cluster` and `PlatformSecrets`; the vendor's deployment stack makes \
+`LangGraphDeployment`, which composes the others \
 ([architecture](architecture.md#two-stacks-two-owners)).
 
 How to read a section. **Inputs** are the fields of the Args class; `Input` means that an output \

@@ -194,16 +194,17 @@ def open_session(
     )
 
 
-def ambient(region: str) -> Session:
-    """A session of the process's own credentials; for code that the engine runs."""
-    return open_session(None, region=region)
+def ambient(region: str, *, profile: str | None = None) -> Session:
+    """A session of the process's own credentials, or of a profile; for code in the engine."""
+    return _own_session(region, None, profile)
 
 
-def _own_session(region: str, env: Mapping[str, str] | None) -> Session:
+def _own_session(region: str, env: Mapping[str, str] | None, profile: str | None = None) -> Session:
     values = os.environ if env is None else env
     try:
         boto = boto3.session.Session(
-            botocore_session=_core(None if env is None else dict(env)), region_name=region
+            botocore_session=_core(None if env is None else dict(env), profile),
+            region_name=region,
         )
     except BotoCoreError as error:
         raise translate(error, doing="credentials") from error
@@ -212,10 +213,10 @@ def _own_session(region: str, env: Mapping[str, str] | None) -> Session:
     )
 
 
-def _core(env: dict[str, str] | None) -> botocore.session.Session:
+def _core(env: dict[str, str] | None, profile: str | None) -> botocore.session.Session:
     """A botocore session with `env` in the place of the process's environment."""
     if env is None:
-        return botocore.session.Session()
+        return botocore.session.Session(profile=profile)
     core = botocore.session.Session(profile=env.get("AWS_PROFILE"))
     if "AWS_ACCESS_KEY_ID" in env:
         core.set_credentials(

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from byoc_infra.components.cluster import Cluster, ClusterArgs
     from byoc_infra.components.database import Database, DatabaseArgs
     from byoc_infra.components.deployment import LangGraphDeployment, LangGraphDeploymentArgs
+    from byoc_infra.components.existing_network import ExistingNetwork, ExistingNetworkArgs
     from byoc_infra.components.external_database import ExternalDatabase, ExternalDatabaseArgs
     from byoc_infra.components.network import Network, NetworkArgs
     from byoc_infra.components.platform_secrets import PlatformSecrets, PlatformSecretsArgs
@@ -27,6 +28,8 @@ __all__ = [
     "CustomerAccessArgs",
     "Database",
     "DatabaseArgs",
+    "ExistingNetwork",
+    "ExistingNetworkArgs",
     "ExternalDatabase",
     "ExternalDatabaseArgs",
     "LangGraphDeployment",
@@ -48,6 +51,7 @@ __all__ = [
 
 MODULES = {
     "CustomerAccess": "access",
+    "ExistingNetwork": "existing_network",
     "ExternalDatabase": "external_database",
     "LangGraphDeployment": "deployment",
     "PlatformSecrets": "platform_secrets",

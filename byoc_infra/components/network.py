@@ -21,14 +21,11 @@ from byoc_infra.components._policies import (
     layer_policy,
 )
 from byoc_infra.components._subnets import SubnetPlan, plan_subnets
-from byoc_infra.naming import ENABLED_TAG, PRIVATE_TAG, AccountNames, Place
+from byoc_infra.naming import ENABLED_TAG, FARGATE_SERVICES, PRIVATE_TAG, AccountNames, Place
 
 __all__ = ["Network", "NetworkArgs"]
 
 ANYWHERE = "0.0.0.0/0"
-INTERFACE_SERVICES = ("ecr.api", "ecr.dkr", "logs", "secretsmanager")
-"""What Fargate calls before a task runs, beside S3, where ECR keeps the layers (ECR user guide,
-interface VPC endpoints)."""
 NatMode = Literal["none", "one", "per_zone"]
 
 
@@ -250,7 +247,7 @@ class Network(Component):
             opts=self.child(),
         )
         group = self._endpoint_group(cidr)
-        for service in INTERFACE_SERVICES:
+        for service in sorted({*FARGATE_SERVICES} - {"s3"}):
             name = f"{self._name}-{service.replace('.', '-')}"
             aws.ec2.VpcEndpoint(
                 name,

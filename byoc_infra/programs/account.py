@@ -4,22 +4,19 @@ from dataclasses import dataclass
 
 import pulumi
 
-from byoc_infra.components._checks import check_own_image
 from byoc_infra.components.access import CustomerAccess, CustomerAccessArgs
 from byoc_infra.components.cluster import Cluster, ClusterArgs
-from byoc_infra.components.network import Network, NetworkArgs
 from byoc_infra.components.platform_secrets import PlatformSecrets, PlatformSecretsArgs
 from byoc_infra.naming import AccountNames, Place
 from byoc_infra.programs._config import spec_from_config
-from byoc_infra.programs._lookups import check_place, two_zones
-from byoc_infra.spec import AccountSpec, NetworkSpec
+from byoc_infra.programs._lookups import check_place
+from byoc_infra.programs._network import check_spec, make
+from byoc_infra.spec import AccountSpec
 
 __all__ = ["OUTPUTS", "AccountProgram", "main"]
 
 NAME = "langgraph-cloud"
 """The logical name of everything in the stack."""
-ZONES_TO_TRY = ("a", "b")
-"""Stand for zones that are not known before AWS is asked."""
 
 OUTPUTS = {
     "aws_account_id": "The account that was set up",
@@ -29,7 +26,7 @@ OUTPUTS = {
     "permissions": "least_privilege or managed: what the role may do",
     "vpc_id": "The VPC that deployments run in",
     "private_subnet_ids": "Where tasks and databases run",
-    "public_subnet_ids": "Where the NAT gateway and internet-facing balancers are",
+    "public_subnet_ids": "Where NAT gateways and internet-facing balancers are",
     "cluster": "The ECS cluster of all deployments",
     "log_group": "Where the deployments' logs are",
     "execution_role_arn": "The only role that may read the deployments' secrets",
@@ -51,11 +48,8 @@ class AccountProgram:
     spec: AccountSpec
 
     def __post_init__(self) -> None:
-        zones = self.network.zones
-        self.network_args(ZONES_TO_TRY if zones is None else zones)
-        if self.network.nat == "none":
-            check_own_image("redis_image", self.spec.redis_image, self.place)
-        self.cluster_args(vpc_id="", private_subnet_ids=[], cidr=self.network.cidr)
+        check_spec(self.spec, self.names, self.place)
+        self.cluster_args(vpc_id="", private_subnet_ids=[], cidrs=())
         self.access_args(namespace_arn="")
         self.platform_secrets_args(execution_role_arn="")
 
@@ -69,32 +63,12 @@ class AccountProgram:
         """Where they are."""
         return Place(self.spec.aws_account_id, self.spec.region)
 
-    @property
-    def network(self) -> NetworkSpec:
-        """The new VPC's settings."""
-        return self.spec.network or NetworkSpec()
-
-    def network_args(self, zones: list[str] | tuple[str, ...]) -> NetworkArgs:
-        """What the network is asked to be."""
-        network = self.network
-        return NetworkArgs(
-            names=self.names,
-            zones=zones,
-            cidr=network.cidr,
-            private_cidrs=network.private_cidrs,
-            public_cidrs=network.public_cidrs,
-            nat=network.nat,
-            flow_logs=network.flow_logs,
-            flow_log_retention_days=network.flow_log_retention_days,
-            permissions_boundary_arn=self.spec.permissions_boundary_arn,
-        )
-
     def cluster_args(
         self,
         *,
         vpc_id: pulumi.Input[str],
         private_subnet_ids: list[pulumi.Output[str]],
-        cidr: pulumi.Input[str],
+        cidrs: tuple[pulumi.Input[str], ...],
     ) -> ClusterArgs:
         """What the shared pieces are asked to be."""
         spec = self.spec
@@ -103,7 +77,7 @@ class AccountProgram:
             place=self.place,
             vpc_id=vpc_id,
             private_subnet_ids=private_subnet_ids,
-            ingress_cidrs=spec.ingress_cidrs if spec.ingress_cidrs is not None else (cidr,),
+            ingress_cidrs=spec.ingress_cidrs if spec.ingress_cidrs is not None else cidrs,
             repositories=spec.repositories,
             redis_image=spec.redis_image,
             task_roles=spec.task_roles,
@@ -147,14 +121,14 @@ class AccountProgram:
     def __call__(self) -> None:
         """Make the account's pieces and export `OUTPUTS`."""
         check_place(self.place)
-        zones = self.network.zones
-        network = Network(NAME, self.network_args(two_zones() if zones is None else zones))
+        made = make(NAME, self.spec, self.names, self.place)
+        network = made.network
         cluster = Cluster(
             NAME,
             self.cluster_args(
                 vpc_id=network.vpc_id,
                 private_subnet_ids=network.private_subnet_ids,
-                cidr=network.cidr,
+                cidrs=made.cidrs,
             ),
         )
         if self.spec.platform_secrets:

@@ -69,6 +69,18 @@ class Ground:
         """A VPC."""
         return str(self.ec2.create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"])
 
+    def lead_out(self) -> None:
+        """Give the VPC's main route table a NAT gateway."""
+        mine = [{"Name": "vpc-id", "Values": [self.vpc]}]
+        (main,) = self.ec2.describe_route_tables(Filters=mine)["RouteTables"]
+        address = self.ec2.allocate_address(Domain="vpc")["AllocationId"]
+        nat = self.ec2.create_nat_gateway(SubnetId=self.subnets[0], AllocationId=address)
+        self.ec2.create_route(
+            RouteTableId=main["RouteTableId"],
+            DestinationCidrBlock="0.0.0.0/0",
+            NatGatewayId=nat["NatGateway"]["NatGatewayId"],
+        )
+
     @cached_property
     def subnets(self) -> list[str]:
         """Two of one zone and one of another."""
@@ -394,6 +406,7 @@ def test_a_name_may_be_so_long_and_no_longer(
 
 def test_a_secret_without_a_value_keeps_its_task_from_starting(ground: Ground) -> None:
     """ECS tells it as the stopped task's reason; the API call itself has long succeeded."""
+    ground.lead_out()
     arn = ground.secretsmanager.create_secret(Name="empty")["ARN"]
     ground.serve("empty", ground.define(secrets=[{"name": "A", "valueFrom": arn}]))
 

@@ -2,11 +2,14 @@
 
 import json
 import pickle
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import pytest
 
+from byoc_infra.aws import network
+from byoc_infra.aws.network_rules import NetworkFacts
 from byoc_infra.errors import ByocError, DuplicateName, SpecError, WrongAccount
 from byoc_infra.programs import AccountProgram
 from byoc_infra.programs.account import OUTPUTS, main
@@ -14,8 +17,10 @@ from byoc_infra.spec import AccountSpec, parse
 from tests.support.answers import ZONES, answers
 from tests.support.examples import DIGEST, REDIS_IMAGE, VENDOR
 from tests.support.expected import compare
+from tests.support.networks import FACTS, SPEC, VPC_FACTS, closed, endpoints
 from tests.support.recorder import ACCOUNT, REGION, Recorder, record
 
+EXISTING: dict[str, Any] = SPEC.model_dump(mode="json")
 SUBNET = "aws:ec2/subnet:Subnet"
 GIVEN: dict[str, Any] = {
     "aws_account_id": ACCOUNT,
@@ -52,6 +57,53 @@ def test_the_resource_graph_is_the_reviewed_one(
 ) -> None:
     """Every input of every resource, as data; a change is reviewed as a diff."""
     compare(f"programs/{name}", made(**changes).graph(), request)
+
+
+def adopted(monkeypatch: pytest.MonkeyPatch, facts: NetworkFacts, **changes: Any) -> Recorder:
+    """What the program registers on a VPC that is there, as these facts tell of it."""
+    monkeypatch.setattr(network, "look_at", lambda _session, _spec: facts)
+    return made(existing_network=EXISTING, **changes)
+
+
+def test_the_graph_on_an_existing_network_is_the_reviewed_one(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    """Tags, and everything else as on a new one."""
+    recorder = adopted(monkeypatch, FACTS, public_ingress=True)
+
+    compare("programs/account-existing-network", recorder.graph(), request)
+    assert recorder.exports["vpc_id"] == EXISTING["vpc_id"]
+    assert recorder.exports["private_subnet_ids"] == EXISTING["private_subnet_ids"]
+
+
+def test_all_ranges_of_an_existing_vpc_may_reach_internal_balancers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its subnets may lie in any of them."""
+    vpc = replace(VPC_FACTS, cidrs=("10.1.0.0/16", "100.64.0.0/16"))
+    recorder = adopted(monkeypatch, replace(FACTS, vpc=vpc))
+    rules = recorder.of_type("aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule")
+
+    assert {one.inputs.get("cidrIpv4") for one in rules} - {None} == set(vpc.cidrs)
+
+
+def test_a_network_that_cannot_work_is_refused_before_anything_is_registered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing is half built."""
+    with pytest.raises(SpecError, match=r"existing_network.vpc_id: want a VPC of account"):
+        adopted(monkeypatch, NetworkFacts(vpc=None))
+
+
+def test_images_must_be_the_accounts_own_where_endpoints_are_the_only_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No other registry can be reached."""
+    only = replace(FACTS, ways=closed(*endpoints()))
+    assert adopted(monkeypatch, only).of_type("aws:ec2/tag:Tag")
+
+    with pytest.raises(SpecError, match="redis_image: want an image in 222222222222"):
+        adopted(monkeypatch, only, redis_image=f"public.ecr.aws/redis@{DIGEST}")
 
 
 def test_every_output_is_described() -> None:
@@ -109,6 +161,16 @@ def test_another_account_or_region_is_refused(found: dict[str, Any], message: st
             {"network": {"nat": "none"}, "redis_image": f"public.ecr.aws/redis@{DIGEST}"},
             SpecError,
             "redis_image: want an image in 222222222222.dkr.ecr.eu-west-1.amazonaws.com, since",
+        ),
+        (
+            {"network": {}, "existing_network": EXISTING},
+            SpecError,
+            "existing_network: want network or existing_network, got both",
+        ),
+        (
+            {"existing_network": {**EXISTING, "public_subnet_ids": []}, "public_ingress": True},
+            SpecError,
+            "existing_network.public_subnet_ids: want public subnets, for public_ingress",
         ),
         ({"external_ids": ["x" * 20, "x" * 20]}, DuplicateName, "external_ids: want each name"),
         ({"redis_image": "redis:7"}, SpecError, "redis_image: want an image by digest"),

@@ -12,6 +12,8 @@ from byoc_infra.components import (
     CustomerAccessArgs,
     Database,
     DatabaseArgs,
+    ExistingNetwork,
+    ExistingNetworkArgs,
     ExternalDatabase,
     ExternalDatabaseArgs,
     LangGraphDeployment,
@@ -50,6 +52,7 @@ __all__ = [
     "cluster_args",
     "database_args",
     "deployment_args",
+    "existing_network_args",
     "external_database_args",
     "network_args",
     "platform_secrets_args",
@@ -82,6 +85,14 @@ access_args = partial(
     repositories=["agents"],
 )
 network_args = partial(NetworkArgs, names=ACCOUNT_NAMES, zones=["eu-west-1a", "eu-west-1b"])
+existing_network_args = partial(
+    ExistingNetworkArgs,
+    names=ACCOUNT_NAMES,
+    vpc_id="vpc-00000001",
+    cidr="10.1.0.0/16",
+    private_subnet_ids=["subnet-0000000a", "subnet-0000000b"],
+    public_subnet_ids=["subnet-000000aa", "subnet-000000bb"],
+)
 cluster_args = partial(
     ClusterArgs,
     names=ACCOUNT_NAMES,
@@ -195,6 +206,7 @@ deployment_args = partial(
 EXAMPLES: dict[type[Component], Callable[[], Component]] = {
     CustomerAccess: lambda: CustomerAccess("orders", access_args()),
     Network: lambda: Network("orders", network_args()),
+    ExistingNetwork: lambda: ExistingNetwork("orders", existing_network_args()),
     Cluster: lambda: Cluster("orders", cluster_args()),
     PlatformSecrets: lambda: PlatformSecrets("orders", platform_secrets_args()),
     Database: lambda: Database("orders", database_args()),

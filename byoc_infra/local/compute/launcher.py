@@ -76,6 +76,7 @@ class Launcher:
         task.address = task.address or self.world.addresses.take()
         self._folder(task).mkdir(parents=True, exist_ok=True)
         self.roles.assume(task)
+        self.roles.reach(task)
         secrets = {
             container.arn: {
                 entry["name"]: self.roles.read_secret(task, entry["valueFrom"])

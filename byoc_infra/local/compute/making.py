@@ -41,6 +41,7 @@ def make_task(
         started_by=started_by,
         created_at=now,
         subnet_id=subnet,
+        public_address=network.get("assignPublicIp") == "ENABLED",
         zone=lookups.subnet_zone(account_id, region, subnet),
         tags=list(tags),
         containers=_containers(definition, f"{base}:container/{cluster}/{task_id}"),

@@ -59,6 +59,8 @@ class Task:
     platform_version: str = "1.4.0"
     subnet_id: str = ""
     zone: str = ""
+    public_address: bool = False
+    """Whether it was asked for one of the internet's addresses."""
     service_arn: str | None = None
     deployment_id: str | None = None
     tags: list[Document] = field(default_factory=list)

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from moto.secretsmanager.models import secretsmanager_backends
 
 from byoc_infra.local.compute import lookups
+from byoc_infra.local.compute.egress import unreached
 from byoc_infra.local.compute.model import Task
 from byoc_infra.local.wire import AwsError
 
@@ -39,6 +40,9 @@ class Roles(Protocol):
     def assume(self, task: Task) -> None:
         """ECS takes the role."""
 
+    def reach(self, task: Task) -> None:
+        """Get to the services that the task needs before it runs."""
+
     def log(self, task: Task, group_arn: str) -> None:
         """Make a log stream and write to it."""
 
@@ -65,6 +69,11 @@ class ExecutionRoles:
                 "Please verify that the role being passed has the proper trust relationship and "
                 "permissions and that your IAM user has permissions to pass this role."
             )
+
+    def reach(self, task: Task) -> None:
+        """Through the task's own subnet, whose routes and endpoints are judged."""
+        if lack := unreached(task):
+            raise StartError(lack)
 
     def log(self, task: Task, group_arn: str) -> None:
         """As the awslogs driver does."""

@@ -32,6 +32,9 @@ class Willing:
     def assume(self, task: Task) -> None:
         """Trusted."""
 
+    def reach(self, task: Task) -> None:
+        """Connected."""
+
     def log(self, task: Task, group_arn: str) -> None:
         """Allowed."""
 
