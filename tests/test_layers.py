@@ -33,7 +33,7 @@ def test_only_the_engine_drives_pulumi() -> None:
     assert users_of("pulumi.automation") == {"engine"}
 
 
-def test_programs_know_of_aws_only_how_secrets_are_filled() -> None:
+def test_programs_know_of_aws_only_how_secrets_are_filled_and_networks_judged() -> None:
     """Everything else they look up through the engine's provider."""
     names = {
         name
@@ -42,4 +42,12 @@ def test_programs_know_of_aws_only_how_secrets_are_filled() -> None:
         if name.startswith("byoc_infra.aws")
     }
 
-    assert names <= {"byoc_infra.aws", "byoc_infra.aws.secrets"}
+    modules = {".".join(name.split(".")[:3]) for name in names}
+
+    assert modules <= {
+        "byoc_infra.aws",
+        "byoc_infra.aws.network",
+        "byoc_infra.aws.network_rules",
+        "byoc_infra.aws.secrets",
+        "byoc_infra.aws.session",
+    }
