@@ -253,6 +253,11 @@ ROWS: dict[str, Row] = {
         "vpc-peering-connection",
         _in_vpc("CreateVpcPeeringConnection"),
     ),
+    "AcceptVpcPeeringConnection": _acts(
+        "AcceptVpcPeeringConnection",
+        _named("vpc-peering-connection", "VpcPeeringConnectionId"),
+        at("ec2", "vpc/*"),
+    ),
     "CreateTags": (needs("ec2:CreateTags", _any_named("Resources"), tagged=True),),
     "DeleteTags": (needs("ec2:DeleteTags", _any_named("Resources")),),
     "DetachNetworkInterface": (
