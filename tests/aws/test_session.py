@@ -2,6 +2,7 @@
 
 import datetime
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-from byoc_infra.aws.session import Session, open_session
+from byoc_infra.aws.session import Session, ambient, open_session
 from byoc_infra.errors import (
     AccessRefused,
     ByocError,
@@ -247,3 +248,18 @@ def _age(session: Session, *, seconds: float) -> None:
     keys = session._boto.get_credentials()
     assert keys is not None
     keys._expiry_time -= datetime.timedelta(seconds=seconds)  # type: ignore[attr-defined]  # botocore's own
+
+
+def test_a_profile_goes_before_the_environments_own_keys(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As the provider takes it from `aws:profile`: both must look at the same account."""
+    file = tmp_path / "credentials"
+    file.write_text("[customer]\naws_access_key_id = AKIAPROFILE\naws_secret_access_key = x\n")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(file))
+    for name, value in KEYS.items():
+        monkeypatch.setenv(name, value)
+    named, own = ambient("eu-west-1", profile="customer"), ambient("eu-west-1")
+
+    assert named.credentials().access_key == "AKIAPROFILE"
+    assert own.credentials().access_key == KEYS["AWS_ACCESS_KEY_ID"]

@@ -29,6 +29,10 @@ from tests.e2e.stage import REPOSITORY, Stage
 pytestmark = pytest.mark.e2e
 
 NO_DIGEST = "sha256:" + "0" * 64
+EXISTING = {
+    "vpc_id": "vpc-0123456789abcdef0",
+    "private_subnet_ids": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
+}
 PARTS = ("code", "field", "wanted", "got", "next_step")
 
 
@@ -212,6 +216,24 @@ DEPLOYMENTS = (
     Case("CPU that Fargate has not", "INVALID", "cpu", {"cpu": 300, "memory_mib": 512}),
 )
 ACCOUNTS = (
+    Case(
+        "a new network and one that is there",
+        "INVALID",
+        "existing_network",
+        {"network": {}, "existing_network": EXISTING},
+    ),
+    Case(
+        "a VPC that is not there",
+        "INVALID",
+        "existing_network.vpc_id",
+        {"existing_network": EXISTING, "create_service_linked_roles": []},
+    ),
+    Case(
+        "public ingress without public subnets",
+        "INVALID",
+        "existing_network.public_subnet_ids",
+        {"existing_network": EXISTING, "public_ingress": True},
+    ),
     Case("a public range", "INVALID", "cidr", {"network": {"cidr": "8.8.0.0/16"}}),
     Case("a range that is too small", "INVALID", "cidr", {"network": {"cidr": "10.1.0.0/25"}}),
     Case("one zone", "INVALID", "zones", {"network": {"zones": ["eu-west-1a"]}}),
