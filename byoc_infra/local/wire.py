@@ -16,7 +16,8 @@ class Principal:
     account_id: str
     role_arn: str | None = None
     """The role behind an assumed-role session."""
-    session_policy: str | None = None
+    session_policies: tuple[str, ...] | None = None
+    """Their documents; None where the session has none of its own."""
     source_identity: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
 

@@ -1,8 +1,8 @@
 """The local cloud's own authorizer: every request is decided here, in front of moto.
 
-Signature and session, then each IAM action that the operation asks for against the caller's
-identity policies and session policy, and for AssumeRole the role's trust policy. Permissions
-boundaries, resource policies and service control policies are not evaluated.
+Signature and session, then each IAM action that the operation asks for, against the caller's
+policies, its permissions boundary, its session's policies and the policy of the resource (a
+secret's, a key's, a role's trust). Service control policies are not modelled.
 """
 
 from byoc_infra.local.authorizer.answers import render_error, render_json, render_output

@@ -21,11 +21,16 @@ from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import quote
 
-from byoc_infra.local.authorizer.actions import Check, checks, is_modelled
+from byoc_infra.local.authorizer.actions import Check, checks, is_modelled, seen_by_all
 from byoc_infra.local.authorizer.answers import protocol_of, speak
+from byoc_infra.local.authorizer.callers import signer
+from byoc_infra.local.authorizer.carriers import keep_user_boundaries
+from byoc_infra.local.authorizer.documents import named_policy
+from byoc_infra.local.authorizer.judgement import PolicySets, judge, resource_kind
+from byoc_infra.local.authorizer.keys import is_unproduced
 from byoc_infra.local.authorizer.models import IAM_PREFIXES, SIGNING_NAMES
-from byoc_infra.local.authorizer.policies import Context, Verdict, evaluate
-from byoc_infra.local.authorizer.principals import MotoPolicies, PolicySource, named_statements
+from byoc_infra.local.authorizer.policies import Context, Verdict, request_of
+from byoc_infra.local.authorizer.principals import MotoPolicies, PolicySource
 from byoc_infra.local.authorizer.requests import parse
 from byoc_infra.local.authorizer.sessions import Session
 from byoc_infra.local.authorizer.sigv4 import Claim, Signed, read_claim, verify
@@ -68,6 +73,7 @@ class Gate:
     def register(self, hooks: Hooks) -> None:
         """Take over STS, and make service-linked roles where AWS makes them."""
         self.tokens.register(hooks)
+        keep_user_boundaries(hooks)
         for (service, operation), owner in _ROLE_MAKERS.items():
             hooks.before(service, operation, self._role_maker(owner))
 
@@ -106,8 +112,9 @@ class Gate:
             region=self.world.region,
             principal=caller,
         )
+        seen = {**seen_by_all(call), **context}
         try:
-            self._ask(call, Check(action=action, resource=resource, context=context))
+            self._ask(call, Check(action=action, resource=resource, context=seen))
         except AwsError as error:
             raise speak(error, "", "json") from None
 
@@ -151,30 +158,31 @@ class Gate:
             self._refuse_unmodelled(call)
         for check in checks(call):
             self._ask(call, check)
-        if (call.service, call.operation) == ("sts", "AssumeRole"):
-            self.tokens.judge(call, self._recorder("trust"))
 
     def _ask(self, call: Call, check: Check) -> None:
-        """Put one question to the caller's own policies and, if it has one, its session policy."""
-        sources = [("identity", self.policies.statements(call.principal))]
-        session_policy = call.principal.session_policy
-        if session_policy is not None:
-            sources.append(("session", named_statements("session policy", session_policy)))
-        verdicts = []
-        for by, statements in sources:
-            verdict = evaluate(statements, check.action, [check.resource], check.context)
-            self._recorder(by)(call, check, verdict)
-            verdicts.append((by, verdict))
-        refusals = [(by, verdict) for by, verdict in verdicts if not verdict.allowed]
-        if refusals:
-            explicit = [item for item in refusals if item[1].explicit]
-            raise _denied(call, check, *(explicit or refusals)[0])
+        """Put one question to all policies that have a say."""
+        sets = self._sets(call.principal, check)
+        request = request_of(check.action, check.resource, check.context, is_unproduced)
+        judgement = judge(request, signer(call.principal, bounded=sets.boundary is not None), sets)
+        self.log.write(
+            call,
+            check,
+            judgement.verdicts,
+            allowed=judgement.allowed,
+            sets=sets.by_kind(resource_kind(check.action)),
+            time=self.world.now(),
+        )
+        if judgement.refused_by is not None:
+            raise _denied(call, check, judgement.refused_by, judgement.verdicts)
 
-    def _recorder(self, by: str) -> Callable[[Call, Check, Verdict], None]:
-        def record(call: Call, check: Check, verdict: Verdict) -> None:
-            self.log.write(call, check, verdict, by=by, time=self.world.now())
-
-        return record
+    def _sets(self, principal: Principal, check: Check) -> PolicySets:
+        own = principal.session_policies
+        return PolicySets(
+            identity=self.policies.identity(principal),
+            boundary=self.policies.boundary(principal),
+            session=None if own is None else tuple(named_policy("session policy", o) for o in own),
+            resource=self.policies.of_resource(check.action, check.resource),
+        )
 
     def _role_maker(self, owner: str) -> Callable[[Call], None]:
         def make(call: Call) -> None:
@@ -187,26 +195,39 @@ class Gate:
         prefix = IAM_PREFIXES.get(call.service, call.service)
         why = f"{call.service} {call.operation} is not modelled by the local cloud"
         check = Check(action=f"{prefix}:{call.operation}", resource="*", context={})
-        self._recorder("local cloud")(call, check, Verdict(allowed=False, why=why))
+        verdicts = {"local cloud": Verdict(allowed=False, why=why)}
+        self.log.write(call, check, verdicts, allowed=False, sets={}, time=self.world.now())
         raise AwsError("AccessDenied", f"{why}, so it refuses the request.", status=403)
 
 
-def _denied(call: Call, check: Check, by: str, verdict: Verdict) -> AwsError:
-    kind = {"identity": "identity-based policy", "session": "session policy"}[by]
-    article = "an" if by == "identity" else "a"
-    reason = (
-        f"with an explicit deny in {article} {kind}"
-        if verdict.explicit
-        else f"because no {kind} allows the {check.action} action"
-    )
+def _denied(call: Call, check: Check, by: str, verdicts: Mapping[str, Verdict]) -> AwsError:
+    verdict = verdicts[by]
     unclear = f" (the local cloud could not evaluate: {', '.join(verdict.unclear)})"
     message = (
         f"User: {call.principal.arn} is not authorized to perform: {check.action} on resource: "
-        f"{check.resource} {reason}{unclear if verdict.unclear else ''}"
+        f"{check.resource}{_because(check.action, by, verdict)}{unclear if verdict.unclear else ''}"
     )
     if call.service == "ec2":
         message = f"You are not authorized to perform this operation. {message}"
     return AwsError("AccessDenied", message, status=403)
+
+
+def _because(action: str, by: str, verdict: Verdict) -> str:
+    """AWS's words for the kind of policy; of a trust policy it says nothing."""
+    if by == "trust":
+        return ""
+    kind = _KINDS[by]
+    if verdict.explicit:
+        return f" with an explicit deny in {'an' if by == 'identity' else 'a'} {kind}"
+    return f" because no {kind} allows the {action} action"
+
+
+_KINDS = {
+    "boundary": "permissions boundary",
+    "identity": "identity-based policy",
+    "resource": "resource-based policy",
+    "session": "session policy",
+}
 
 
 def _unknown_key() -> AwsError:

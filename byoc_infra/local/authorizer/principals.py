@@ -1,17 +1,17 @@
-"""Who owns an access key, and which policies are theirs: read in process from moto's IAM."""
+"""Who owns an access key, and which policies have a say: read in process from moto's backends."""
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from functools import lru_cache
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from moto.iam.models import iam_backends
 
-from byoc_infra.local.authorizer.policies import Statement, UnreadablePolicyError, read_policy
+from byoc_infra.local.authorizer.carriers import BOUNDARY, resource_policy, role_of
+from byoc_infra.local.authorizer.documents import Policy, named_policy
 from byoc_infra.local.wire import Principal
 
-__all__ = ["MotoPolicies", "PolicySource", "Role", "UserKey", "named_statements"]
+__all__ = ["MotoPolicies", "PolicySource", "Role", "UserKey"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,30 +42,20 @@ class PolicySource(Protocol):
     def role(self, arn: str) -> Role | None:
         """The role of exactly that ARN."""
 
-    def statements(self, principal: Principal) -> tuple[Statement, ...]:
-        """All identity policies of a user (with groups), or of the role behind a session."""
+    def identity(self, principal: Principal) -> tuple[Policy, ...]:
+        """All policies of a user (with groups), or of the role behind a session."""
+
+    def boundary(self, principal: Principal) -> tuple[Policy, ...] | None:
+        """The permissions boundary of a user or role; None without one."""
+
+    def of_resource(self, action: str, arn: str) -> Policy | None:
+        """The policy that a resource carries: a secret's, a key's, a role's trust."""
 
     def user_id(self, principal: Principal) -> str:
         """A user's unique id: `AIDA…`."""
 
     def managed_policy(self, account_id: str, arn: str) -> str | None:
         """The document of a managed policy as that account sees it."""
-
-
-@lru_cache(maxsize=1024)
-def named_statements(policy: str, document: str) -> tuple[Statement, ...]:
-    """A policy's statements, each called `<policy>/<Sid>`.
-
-    A policy that cannot be read counts as one Deny of everything that could not be evaluated.
-    """
-    try:
-        read = read_policy(document)
-    except UnreadablePolicyError as error:
-        name, strange = f"{policy}/unreadable", (str(error),)
-        return (
-            Statement(name=name, allows=False, actions=("*",), resources=("*",), strange=strange),
-        )
-    return tuple(replace(item, name=f"{policy}/{item.name}") for item in read)
 
 
 class MotoPolicies:
@@ -87,7 +77,7 @@ class MotoPolicies:
 
     def role(self, arn: str) -> Role | None:
         """The role of exactly that ARN."""
-        found = self._role(arn)
+        found = role_of(arn)
         if found is None:
             return None
         return Role(
@@ -97,10 +87,25 @@ class MotoPolicies:
             max_session_s=int(found.max_session_duration or 3600),
         )
 
-    def statements(self, principal: Principal) -> tuple[Statement, ...]:
-        """All identity policies of a user (with groups), or of the role behind a session."""
+    def identity(self, principal: Principal) -> tuple[Policy, ...]:
+        """All policies of a user (with groups), or of the role behind a session."""
         holders = self._holders(principal)
-        return tuple(item for holder in holders for item in _statements_of(holder))
+        return tuple(policy for holder in holders for policy in _policies_of(holder))
+
+    def boundary(self, principal: Principal) -> tuple[Policy, ...] | None:
+        """The permissions boundary of a user or role; None without one."""
+        holder = next(iter(self._holders(principal)), None)
+        arn = getattr(holder, BOUNDARY, None)
+        if not arn:
+            return None
+        # A boundary that is gone allows nothing: the empty text is not a policy.
+        document = self.managed_policy(principal.account_id, arn) or ""
+        return (named_policy(f"boundary {arn.rpartition('/')[2]}", document),)
+
+    def of_resource(self, action: str, arn: str) -> Policy | None:
+        """The policy that a resource carries: a secret's, a key's, a role's trust."""
+        found = resource_policy(action, arn)
+        return None if found is None else named_policy(*found)
 
     def user_id(self, principal: Principal) -> str:
         """A user's unique id: `AIDA…`."""
@@ -113,7 +118,7 @@ class MotoPolicies:
 
     def _holders(self, principal: Principal) -> Iterable[Any]:
         if principal.role_arn is not None:
-            role = self._role(principal.role_arn)
+            role = role_of(principal.role_arn)
             return () if role is None else (role,)
         backend = iam_backends[principal.account_id]["aws"]
         users = list(backend.users.values())
@@ -123,19 +128,12 @@ class MotoPolicies:
         groups = (group for group in list(backend.groups.values()) if user in group.users)
         return (user, *groups)
 
-    def _role(self, arn: str) -> Any:  # noqa: ANN401 - moto's object
-        account_id = arn.split(":")[4] if arn.count(":") >= 5 else ""
-        if account_id not in iam_backends:
-            return None
-        roles = iam_backends[account_id]["aws"].roles.values()
-        return next((role for role in list(roles) if role.arn == arn), None)
 
-
-def _statements_of(holder: Any) -> Iterable[Statement]:  # noqa: ANN401 - moto's object
+def _policies_of(holder: Any) -> Iterable[Policy]:  # noqa: ANN401 - moto's object
     for name, document in list(holder.policies.items()):
-        yield from named_statements(name, _text(document))
+        yield named_policy(name, _text(document))
     for policy in list(holder.managed_policies.values()):
-        yield from named_statements(policy.name, _default_document(policy))
+        yield named_policy(policy.name, _default_document(policy))
 
 
 def _default_document(policy: Any) -> str:  # noqa: ANN401 - moto's object

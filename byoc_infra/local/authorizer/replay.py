@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from byoc_infra.local.authorizer.keys import is_unproduced
 from byoc_infra.local.authorizer.policies import Statement, Verdict, evaluate, read_policy
 
 __all__ = ["allowed_lines", "denied", "read_lines", "without", "would_deny"]
@@ -39,7 +40,7 @@ def would_deny(statements: Sequence[Statement], line: Line) -> Verdict | None:
         key: tuple(value) if isinstance(value, list) else value
         for key, value in line["context"].items()
     }
-    verdict = evaluate(statements, line["action"], line["resources"], context)
+    verdict = evaluate(statements, line["action"], line["resources"], context, is_unproduced)
     return None if verdict.allowed else verdict
 
 

@@ -21,7 +21,7 @@ class Session:
     name: str
     expires_at: float
     """On the local cloud's own clock, which tests may move."""
-    session_policy: str | None = None
+    session_policies: tuple[str, ...] | None = None
     source_identity: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     transitive_tags: frozenset[str] = frozenset()
@@ -40,7 +40,7 @@ class Session:
             arn=self.arn,
             account_id=self.account_id,
             role_arn=self.role_arn,
-            session_policy=self.session_policy,
+            session_policies=self.session_policies,
             source_identity=self.source_identity,
             tags=self.tags,
         )

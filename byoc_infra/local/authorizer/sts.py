@@ -1,25 +1,24 @@
 """AssumeRole, decided and answered by the local cloud itself.
 
-The caller's own policies are asked as for any call (`actions.sts`); here the role's trust policy
-is asked for the same actions, and the session is made. moto takes no part: it drops source
-identity, tags and policies, and would let anybody in. Unlike AWS, a caller of the role's own
-account also needs `sts:AssumeRole` in its own policies.
+Whether the caller may is decided as for any call (`actions.sts`, with the role's trust policy as
+the resource's own); here the session is made. moto takes no part: it drops source identity, tags
+and policies, and would let anybody in.
 """
 
-import json
 import re
 import secrets
 import string
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from byoc_infra.local.authorizer.actions import Check, checks
-from byoc_infra.local.authorizer.policies import UnreadablePolicyError, Verdict, read_policy
-from byoc_infra.local.authorizer.principals import PolicySource, Role, named_statements
+from byoc_infra.local.authorizer.callers import service_caller
+from byoc_infra.local.authorizer.documents import UnreadablePolicyError, read_policy
+from byoc_infra.local.authorizer.judgement import allows
+from byoc_infra.local.authorizer.policies import request_of
+from byoc_infra.local.authorizer.principals import PolicySource, Role
 from byoc_infra.local.authorizer.sessions import Session
-from byoc_infra.local.authorizer.trust import as_caller, service_caller, trusts
 from byoc_infra.local.hooks import Hooks
 from byoc_infra.local.wire import AwsError, Call
 from byoc_infra.local.world import World
@@ -30,7 +29,6 @@ FORGOTTEN_AFTER_S = 3600.0
 """How long an expired session is still known, so that its use is answered with ExpiredToken."""
 
 _SESSION_NAME = re.compile(r"[\w+=,.@-]{2,64}", re.ASCII)
-Record = Callable[[Call, Check, Verdict], None]
 
 
 class SecurityTokens:
@@ -42,26 +40,6 @@ class SecurityTokens:
         self.sessions: dict[str, Session] = {}
         """By access key id; plain data, for the emulator to keep over a restart."""
         self._lock = threading.Lock()
-
-    def judge(self, call: Call, record: Record) -> None:
-        """Refuse an AssumeRole call that the role does not trust; `record` takes each verdict."""
-        role_arn = str(call.params.get("RoleArn", ""))
-        role = self.policies.role(role_arn)
-        statements = named_statements("trust", role.trust) if role else ()
-        for check in checks(call):
-            if role is None:
-                verdict = Verdict(allowed=False, why="there is no such role")
-            else:
-                caller = as_caller(call.principal)
-                verdict = trusts(statements, caller, check.action, role.arn, check.context)
-            record(call, check, verdict)
-            if not verdict.allowed:
-                raise AwsError(
-                    "AccessDenied",
-                    f"User: {call.principal.arn} is not authorized to perform: {check.action} on "
-                    f"resource: {role_arn}",
-                    status=403,
-                )
 
     def assume_role(self, call: Call) -> dict[str, Any]:
         """Answer an AssumeRole call that was allowed."""
@@ -76,7 +54,7 @@ class SecurityTokens:
             role,
             name,
             duration_s=duration,
-            session_policy=self._session_policy(call),
+            session_policies=self._session_policies(call),
             source_identity=_source_identity(call),
             tags=self._tags(call),
         )
@@ -111,12 +89,9 @@ class SecurityTokens:
             "aws:SourceAccount": account,
             "aws:SourceArn": f"arn:aws:ecs:{self.world.region}:{account}:*",
         }
-        statements = named_statements("trust", role.trust) if role else ()
-        caller = service_caller(service)
-        if (
-            role is None
-            or not trusts(statements, caller, "sts:AssumeRole", role_arn, context).allowed
-        ):
+        trust = self.policies.of_resource("sts:AssumeRole", role_arn)
+        request = request_of("sts:AssumeRole", role_arn, context)
+        if role is None or not allows(trust, request, service_caller(service)):
             raise AwsError(
                 "AccessDenied",
                 f"{service} is unable to assume the role '{role_arn}'. Verify that the role "
@@ -135,7 +110,7 @@ class SecurityTokens:
         name: str,
         *,
         duration_s: float,
-        session_policy: str | None = None,
+        session_policies: tuple[str, ...] | None = None,
         source_identity: str | None = None,
         tags: tuple[Mapping[str, str], frozenset[str]] = ({}, frozenset()),
     ) -> Session:
@@ -152,7 +127,7 @@ class SecurityTokens:
                 account_id=account,
                 name=name,
                 expires_at=self.world.now() + length,
-                session_policy=session_policy,
+                session_policies=session_policies,
                 source_identity=source_identity,
                 tags=dict(tags[0]),
                 transitive_tags=tags[1],
@@ -186,8 +161,8 @@ class SecurityTokens:
             output["SourceIdentity"] = session.source_identity
         return output
 
-    def _session_policy(self, call: Call) -> str | None:
-        """The session's policies as one document: an inline one and managed ones add up."""
+    def _session_policies(self, call: Call) -> tuple[str, ...] | None:
+        """The session's policies, inline and managed; what one of them allows is allowed."""
         texts = [str(call.params["Policy"])] if call.params.get("Policy") else []
         account = str(call.params["RoleArn"]).split(":")[4]
         for item in call.params.get("PolicyArns") or []:
@@ -200,11 +175,7 @@ class SecurityTokens:
                 read_policy(text)
         except UnreadablePolicyError as error:
             raise AwsError("MalformedPolicyDocument", str(error)) from None
-        if len(texts) < 2:
-            return texts[0] if texts else None
-        listed = [json.loads(text)["Statement"] for text in texts]
-        flat = [item for part in listed for item in (part if isinstance(part, list) else [part])]
-        return json.dumps({"Version": "2012-10-17", "Statement": flat})
+        return tuple(texts) or None
 
     def _tags(self, call: Call) -> tuple[dict[str, str], frozenset[str]]:
         """The session's tags, with those that the caller's own session hands on."""

@@ -99,6 +99,8 @@ class Cloud:
         environ.setdefault("HTTP_X_MOTO_ACCOUNT_ID", call.account_id)
         environ["wsgi.input"] = io.BytesIO(body)
         parts, status, headers = run_wsgi_app(_MOTO, environ, buffered=True)
+        if status.startswith("2"):
+            self.hooks.follow(call)
         return int(status.split()[0]), dict(headers), b"".join(parts)
 
     def lines(self) -> list[dict[str, Any]]:

@@ -102,12 +102,13 @@ def test_an_absent_key_does_not_match() -> None:
     assert verdict(allow("*"), deny("*", **condition))[0]
 
 
-def test_a_key_with_several_values_is_met_by_any_of_them() -> None:
-    """A context value may be a tuple."""
-    only = read_policy(policy(allow("*", StringEquals={"iam:PassedToService": "b"})))
+def test_a_key_may_have_several_values() -> None:
+    """A context value may be a tuple, which set operators go through."""
+    condition: dict[str, Any] = {"ForAllValues:StringEquals": {"aws:TagKeys": "b"}}
+    only = read_policy(policy(allow("*", **condition)))
 
-    assert evaluate(only, "a:A", ["*"], {"iam:PassedToService": ("a", "b")}).allowed
-    assert not evaluate(only, "a:A", ["*"], {"iam:PassedToService": ("a",)}).allowed
+    assert evaluate(only, "a:A", ["*"], {"aws:TagKeys": ("b", "b")}).allowed
+    assert not evaluate(only, "a:A", ["*"], {"aws:TagKeys": ("a", "b")}).allowed
 
 
 def test_all_conditions_must_hold_and_any_value_will_do() -> None:
@@ -122,29 +123,59 @@ def test_all_conditions_must_hold_and_any_value_will_do() -> None:
 @pytest.mark.parametrize(
     "condition",
     [
-        {"StringNotEquals": {"aws:RequestTag/a": "1"}},
-        {"ForAllValues:StringEquals": {"aws:TagKeys": "a"}},
-        {"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}},
-        {"StringEquals": {"kms:ViaService": "x"}},
-        {"StringEquals": {"aws:RequestTag/a": "${aws:PrincipalTag/a}"}},
+        {"StringSortOfEquals": {"aws:RequestTag/a": "1"}},
+        {"ForSomeValues:StringEquals": {"aws:TagKeys": "a"}},
+        {"Bool": {"aws:RequestTag/a": "perhaps"}},
+        {"ArnEquals": {"aws:RequestTag/a": "arn:aws:iam"}},
     ],
 )
 def test_what_cannot_be_evaluated_never_helps_the_caller(condition: dict[str, Any]) -> None:
     """With it an Allow does not match and a Deny does, and the verdict says so."""
-    allowed, unclear = verdict(allow("*", **condition))
+    keys = {"aws:RequestTag/a": "1"}
+    allowed, unclear = verdict(allow("*", **condition), **keys)
     assert not allowed
     assert unclear
 
-    allowed, unclear = verdict(allow("*"), deny("*", **condition))
+    allowed, unclear = verdict(allow("*"), deny("*", **condition), **keys)
     assert not allowed
     assert unclear
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"Null": {"aws:SourceIp": "true"}},
+        {"StringNotEquals": {"aws:SourceIp": "x"}},
+        {"StringEqualsIfExists": {"aws:SourceIp": "x"}},
+        {"ForAllValues:StringEquals": {"aws:SourceIp": "x"}},
+        {"ForAnyValue:StringEquals": {"aws:SourceIp": "x"}},
+        {"StringNotEquals": {"aws:RequestTag/a": "${aws:SourceIp}"}},
+        {"StringNotEquals": {"aws:RequestTag/a": "${aws:SourceIp, 'x'}"}},
+    ],
+)
+def test_a_key_that_only_aws_has_decides_nothing(condition: dict[str, Any]) -> None:
+    """That it is absent here is no fact about the request."""
+    document = policy(allow("*", **condition)), policy(allow("*"), deny("*", **condition))
+    found = [
+        evaluate(
+            read_policy(text),
+            "ecs:UpdateService",
+            [ARN],
+            {"aws:RequestTag/a": "1"},
+            lambda _action, key: key == "aws:sourceip",
+        )
+        for text in document
+    ]
+
+    assert [one.allowed for one in found] == [False, False]
+    assert all(one.unclear for one in found)
 
 
 def test_a_condition_that_is_plainly_unmet_settles_an_unclear_statement() -> None:
     """A Deny for another tag value does not hit because it also has an unknown operator."""
     both: dict[str, Any] = {
         "StringEquals": {"aws:RequestTag/a": "1"},
-        "Bool": {"aws:MultiFactorAuthPresent": "x"},
+        "StringSortOfEquals": {"aws:RequestTag/a": "x"},
     }
 
     allowed, unclear = verdict(allow("*"), deny("*", **both), **{"aws:RequestTag/a": "2"})
@@ -153,13 +184,27 @@ def test_a_condition_that_is_plainly_unmet_settles_an_unclear_statement() -> Non
     assert unclear == ()
 
 
-def test_a_variable_in_a_resource_cannot_be_evaluated() -> None:
-    """Policy variables are not filled in; a plain resource beside one still counts."""
-    variable = "arn:aws:ecs:*:*:service/${aws:username}/*"
+def test_a_variable_in_a_resource_is_filled_in() -> None:
+    """Its value counts as text, not as wildcards; without value it is no resource at all."""
+    variable = "arn:aws:ecs:*:*:service/${aws:PrincipalTag/cluster}/*"
+    key = "aws:PrincipalTag/cluster"
 
+    assert verdict(allow("*", on=variable), **{key: "main"}) == (True, ())
+    assert not verdict(allow("*", on=variable), **{key: "other"})[0]
+    assert not verdict(allow("*", on=variable), **{key: "*"})[0]
     assert not verdict(allow("*", on=variable))[0]
-    assert not verdict(allow("*"), deny("*", on=variable))[0]
-    assert verdict(allow("*", on=[variable, ARN])) == (True, ())
+    assert verdict(allow("*"), deny("*", on=variable))[0]
+
+
+def test_an_incomplete_arn_grants_by_resource_and_not_by_exclusion() -> None:
+    """What AWS says of Resource it does not say of NotResource, so that is unclear."""
+    short = "arn:aws:ecs:eu-west-1"
+    other = "arn:aws:rds"
+
+    assert verdict(allow("*", on=short)) == (True, ())
+    excluded = {"Effect": "Allow", "Action": "*", "NotResource": other}
+    assert verdict(excluded)[0] is False
+    assert verdict(allow("*"), {**excluded, "Effect": "Deny"})[0] is False
 
 
 def test_not_action_and_not_resource_are_about_the_rest() -> None:

@@ -27,7 +27,7 @@ from byoc_infra.local.authorizer.actions._keys import Values
 from byoc_infra.local.authorizer.actions._rules import EVERYTHING, Check, Row
 from byoc_infra.local.wire import Call
 
-__all__ = ["SHARED_KEYS", "TABLES", "Check", "checks", "is_modelled", "produced"]
+__all__ = ["SHARED_KEYS", "TABLES", "Check", "checks", "is_modelled", "produced", "seen_by_all"]
 
 TABLES: dict[str, dict[str, Row]] = {
     "acm": acm.ROWS,
@@ -84,7 +84,7 @@ def produced(action: str) -> frozenset[str]:
 
 def checks(call: Call) -> Iterator[Check]:
     """Every question that this call puts to the caller's policies, with all its context keys."""
-    shared = _shared(call)
+    shared = seen_by_all(call)
     row = TABLES[call.service][call.operation]
     asked = False
     for rule in row:
@@ -104,7 +104,8 @@ def checks(call: Call) -> Iterator[Check]:
         yield Check(action=row[0].action, resource="*", context=shared)
 
 
-def _shared(call: Call) -> dict[str, Values]:
+def seen_by_all(call: Call) -> dict[str, Values]:
+    """The keys that every question of a call has."""
     principal = call.principal
     keys: dict[str, Values] = {
         "aws:PrincipalAccount": principal.account_id,

@@ -107,7 +107,8 @@ ROWS: dict[str, Row] = {
         _user,
         "GetUser DeleteUser CreateAccessKey UpdateAccessKey DeleteAccessKey ListAccessKeys "
         "PutUserPolicy GetUserPolicy DeleteUserPolicy ListUserPolicies ListAttachedUserPolicies "
-        "AttachUserPolicy DetachUserPolicy ListGroupsForUser ListUserTags",
+        "AttachUserPolicy DetachUserPolicy ListGroupsForUser ListUserTags "
+        "PutUserPermissionsBoundary DeleteUserPermissionsBoundary",
     ),
     "GetInstanceProfile": (
         needs("iam:GetInstanceProfile", at("iam", "instance-profile/{InstanceProfileName}")),
