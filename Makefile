@@ -6,7 +6,7 @@ python = .venv/bin/python
 demo: setup  ## KEEP=1 leaves it all running and prints how to look inside
 	@$(python) -m byoc_infra.cli demo $(if $(KEEP),--keep)
 
-test: lint bench unit e2e
+test: lint bench unit e2e  ## needs Node.js and npm: tests/support/outside.py
 
 setup:
 	@scripts/setup.sh

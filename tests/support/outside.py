@@ -1,0 +1,114 @@
+"""An evaluator of IAM policies that is not ours: `@cloud-copilot/iam-simulate`, run by Node.
+
+Installed once, from the lock file beside it, into the cache; one process takes all cases. It is a
+tool of the tests under a licence of its own (AGPL) and no part of what is shipped.
+"""
+
+import fcntl
+import hashlib
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from byoc_infra.local.server.environment import cache_directory
+
+__all__ = ["Case", "judged_outside"]
+
+HERE = Path(__file__).parent.parent / "local" / "authorizer" / "outside"
+FILES = ("package.json", "package-lock.json", "evaluate.mjs")
+NEEDED = "`make test` compares verdicts with an evaluator that runs on Node.js 20 or newer"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One question, with every policy that has a say."""
+
+    principal: str
+    """A user's or session's ARN."""
+    action: str
+    resource: str
+    account: str
+    """The resource's."""
+    context: Mapping[str, str | Sequence[str]]
+    sets: Mapping[str, Sequence[Mapping[str, Any]]]
+    """`identity`, `boundary`, `session`, `resource` → policy documents."""
+    role: str | None = None
+    """The ARN of the role behind a session."""
+
+    @property
+    def digest(self) -> str:
+        """Names the case by all that it holds."""
+        text = json.dumps(asdict(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def judged_outside(cases: Sequence[Case]) -> list[str]:
+    """What the evaluator says of each: `Allowed`, `ImplicitlyDenied` or `ExplicitlyDenied`."""
+    home = _installed()
+    asked = "".join(json.dumps(asdict(case)) + "\n" for case in cases)
+    done = subprocess.run(
+        [_program("node"), "evaluate.mjs"],
+        cwd=home,
+        env={"TZ": "UTC", "PATH": str(Path(_program("node")).parent)},
+        input=asked,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    answers = done.stdout.splitlines()
+    if done.returncode or len(answers) != len(cases):
+        raise RuntimeError(f"the outside evaluator failed: {done.stderr[-2000:]}")
+    return answers
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise RuntimeError(f"{NEEDED}; {name} is not on PATH. Install Node.js, with npm.")
+    return found
+
+
+def _installed() -> Path:
+    """The folder that it runs in, made at first use."""
+    text = b"".join((HERE / name).read_bytes() for name in FILES)
+    cache = cache_directory() / "outside-evaluator"
+    home = cache / hashlib.sha256(text).hexdigest()[:16]
+    cache.mkdir(parents=True, exist_ok=True)
+    with _one_at_a_time(cache / "lock"):
+        if not home.exists():
+            making = home.with_name(home.name + ".new")
+            shutil.rmtree(making, ignore_errors=True)
+            making.mkdir()
+            for name in FILES:
+                shutil.copy(HERE / name, making / name)
+            _install(making)
+            making.rename(home)
+    return home
+
+
+def _install(directory: Path) -> None:
+    _program("node")
+    done = subprocess.run(
+        [_program("npm"), "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    if done.returncode:
+        said = (done.stderr or done.stdout)[-2000:]
+        raise RuntimeError(f"{NEEDED}; npm could not install it: {said}")
+
+
+@contextmanager
+def _one_at_a_time(lock: Path) -> Iterator[None]:
+    with lock.open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
