@@ -49,17 +49,24 @@ class LangGraphDeploymentArgs:
     place: Place
     vpc_id: pulumi.Input[str]
     private_subnet_ids: Sequence[pulumi.Input[str]]
+    """For tasks; two zones or more."""
     balancer_subnet_ids: Sequence[pulumi.Input[str]]
     """Private subnets for an internal balancer, public ones for an internet-facing one."""
     balancer_security_group_id: pulumi.Input[str]
+    """Decides who may reach the server."""
     app_security_group_id: pulumi.Input[str]
+    """Of the server's tasks."""
     cache_security_group_id: pulumi.Input[str]
+    """Of Redis; lets in the server's tasks."""
     database_security_group_id: pulumi.Input[str]
+    """Of the database; lets in the server's tasks."""
     cluster_arn: pulumi.Input[str]
     log_group: pulumi.Input[str]
     namespace_id: pulumi.Input[str]
     namespace_name: pulumi.Input[str]
+    """What follows the cache's own name."""
     db_subnet_group_name: pulumi.Input[str]
+    """Where the database lies."""
     execution_role_arn: pulumi.Input[str]
     task_role_arn: pulumi.Input[str]
     redis_image: pulumi.Input[str]
@@ -85,12 +92,15 @@ class LangGraphDeploymentArgs:
     min_scale: int | None = None
     """Containers of the API service; the size class's when absent."""
     max_scale: int | None = None
+    """The most of them."""
     queue_min_scale: int | None = None
     """Containers of the queue service; `production` only, as all that begins with `queue_`."""
     queue_max_scale: int | None = None
+    """The most of them."""
     queue_cpu: int | None = None
     """CPU units; the API service's when absent."""
     queue_memory_mib: int | None = None
+    """The API service's when absent."""
     architecture: Literal["X86_64", "ARM64"] = "X86_64"
     mount_prefix: str = ""
     public: bool = False
@@ -99,6 +109,7 @@ class LangGraphDeploymentArgs:
     domain: str | None = None
     """The name that the certificate is for and that leads to the balancer."""
     password_rotation_days: int = 90
+    """How often AWS makes a new database password."""
     postgres_version: str | None = None
     """Of RDS: a major version or an exact one; 16 when absent."""
     database_tls: TlsMode = "require"
@@ -331,15 +342,19 @@ class LangGraphDeployment(Component):
     url: pulumi.Output[str]
     service_name: pulumi.Output[str]
     cache_service_name: pulumi.Output[str]
+    """The ECS service of Redis."""
     task_definition_arn: pulumi.Output[str]
     cache_task_definition_arn: pulumi.Output[str]
+    """The revision that Redis was told to run."""
     target_group_arn: pulumi.Output[str]
     queue: dict[str, pulumi.Output[str]]
     """`service_name` and `task_definition_arn` of the queue service; empty where there is none."""
     database_identifier: pulumi.Output[str] | None
-    """None, as the next two, where the database is not ours."""
+    """The RDS instance. None, as the next two, where the database is not ours."""
     database_endpoint: pulumi.Output[str] | None
+    """Host name and port."""
     database_secret_arn: pulumi.Output[str] | None
+    """Where AWS keeps the password."""
     secret_arns: dict[str, pulumi.Output[str]]
     """The containers that wait for a person's values, by environment name."""
 

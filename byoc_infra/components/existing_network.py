@@ -26,7 +26,9 @@ class ExistingNetworkArgs:
     """Which VPC and which of its subnets. Whether they are fit for it is for the caller to see."""
 
     names: AccountNames
+    """Of the installation; all names and tags follow from it."""
     vpc_id: pulumi.Input[str]
+    """The VPC that is there."""
     cidr: pulumi.Input[str]
     """The VPC's range, as AWS has it."""
     private_subnet_ids: Sequence[pulumi.Input[str]]
@@ -59,9 +61,13 @@ class ExistingNetwork(Component):
     )
 
     vpc_id: pulumi.Output[str]
+    """The VPC."""
     cidr: pulumi.Output[str]
+    """Its range."""
     private_subnet_ids: list[pulumi.Output[str]]
+    """One a zone, for tasks, databases and internal balancers."""
     public_subnet_ids: list[pulumi.Output[str]]
+    """One a zone, for internet-facing balancers; none where none were given."""
 
     def __init__(
         self, name: str, args: ExistingNetworkArgs, opts: pulumi.ResourceOptions | None = None

@@ -34,6 +34,7 @@ class NetworkArgs:
     """The range of the VPC, where its subnets lie, and what leads out of them."""
 
     names: AccountNames
+    """Of the installation; all names and tags follow from it."""
     zones: Sequence[str]
     """Names of two to six availability zones; their order decides which ranges they get."""
     cidr: str = "10.40.0.0/16"
@@ -49,6 +50,7 @@ class NetworkArgs:
     flow_logs: bool = True
     """Keep a record of every connection, accepted or rejected, in CloudWatch Logs."""
     flow_log_retention_days: int = 90
+    """How long flow logs are kept."""
     permissions_boundary_arn: str | None = None
     """On the role that the flow logs write with."""
 
@@ -91,9 +93,13 @@ class Network(Component):
     )
 
     vpc_id: pulumi.Output[str]
+    """The VPC."""
     cidr: pulumi.Output[str]
+    """Its range."""
     private_subnet_ids: list[pulumi.Output[str]]
+    """One a zone, for tasks, databases and internal balancers."""
     public_subnet_ids: list[pulumi.Output[str]]
+    """One a zone, for NAT gateways and internet-facing balancers."""
 
     def __init__(
         self, name: str, args: NetworkArgs, opts: pulumi.ResourceOptions | None = None

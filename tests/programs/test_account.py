@@ -45,17 +45,15 @@ def made(found: dict[str, Any] | None = None, **changes: Any) -> Recorder:
 @pytest.mark.parametrize(
     ("name", "changes"),
     [
-        ("account", {}),
         ("account-managed", {"permissions": "managed"}),
-        ("account-public-blue", {"public_ingress": True, "installation": "blue"}),
         ("account-nat-per-zone", {"network": {"nat": "per_zone", "flow_logs": False}}),
         ("account-nat-none", {"network": {"nat": "none", "flow_log_retention_days": 365}}),
     ],
 )
-def test_the_resource_graph_is_the_reviewed_one(
+def test_the_resource_graph_of_a_variant_is_the_reviewed_one(
     name: str, changes: dict[str, Any], request: pytest.FixtureRequest
 ) -> None:
-    """Every input of every resource, as data; a change is reviewed as a diff."""
+    """Every input of every resource, as data; the usual shapes are in `test_shapes`."""
     compare(f"programs/{name}", made(**changes).graph(), request)
 
 
@@ -65,13 +63,10 @@ def adopted(monkeypatch: pytest.MonkeyPatch, facts: NetworkFacts, **changes: Any
     return made(existing_network=EXISTING, **changes)
 
 
-def test_the_graph_on_an_existing_network_is_the_reviewed_one(
-    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> None:
-    """Tags, and everything else as on a new one."""
+def test_an_existing_network_is_what_the_stack_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same outputs as of a new one."""
     recorder = adopted(monkeypatch, FACTS, public_ingress=True)
 
-    compare("programs/account-existing-network", recorder.graph(), request)
     assert recorder.exports["vpc_id"] == EXISTING["vpc_id"]
     assert recorder.exports["private_subnet_ids"] == EXISTING["private_subnet_ids"]
 
