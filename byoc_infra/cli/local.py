@@ -95,6 +95,9 @@ def push(
     ],
     repository: Annotated[str, typer.Option(help="The ECR repository; made if absent.")],
     tag: Annotated[str, typer.Option(help="The image's tag.")] = "latest",
+    region: Annotated[
+        str | None, typer.Option(help="The ECR of this region; the local cloud's first if absent.")
+    ] = None,
     name: NameOption = None,
 ) -> None:
     """Push an application into the customer's ECR; prints the image by digest."""
@@ -102,7 +105,7 @@ def push(
 
     spoken = output.current()
     spoken.progress(f"Pushing {app_folder} as {repository}:{tag}")
-    image = LocalCloud.attach(name).push(app_folder, repository, tag)
+    image = LocalCloud.attach(name).push(app_folder, repository, tag, region=region)
     spoken.result({"image": image}, lambda: spoken.text(image))
 
 

@@ -18,15 +18,14 @@ from byoc_infra.local.hooks import Hooks
 from byoc_infra.local.instances import Instance
 from byoc_infra.local.persistence import Part, Persistence
 from byoc_infra.local.rds import Databases
+from byoc_infra.local.regions import Regions
 from byoc_infra.local.scaling.scaler import Scaler
 from byoc_infra.local.seed import sow
 from byoc_infra.local.server import prepare
-from byoc_infra.local.world import CUSTOMER_ACCOUNT, VENDOR_ACCOUNT, Addresses, Hosts, World
+from byoc_infra.local.world import CUSTOMER_ACCOUNT, Addresses, Hosts, World
 
 __all__ = ["Cloud"]
 
-FROM_THE_START = ("iam", "sts", "ec2", "rds", "secretsmanager", "kms", "elbv2", "ecs", "logs")
-"""Saved at once, so that what moto makes up by itself (a default VPC) stays over a restart."""
 CHANGING = ("logs", "elbv2", "servicediscovery", "ecs")
 SAVE_EVERY_S = 3.0
 
@@ -53,7 +52,8 @@ class Cloud:
         self.hooks = Hooks()
         self.commands = Commands()
         self.persistence = Persistence(directory / "state", self.world.lock)
-        self.databases = Databases(self.world, self.persistence)
+        self.regions = Regions(self.world, self.persistence)
+        self.databases = Databases(self.world, self.persistence, self.regions)
         self.holders = rules.Holders()
         rules.register(self.hooks, self.holders)
         self.databases.register(self.hooks)
@@ -67,7 +67,9 @@ class Cloud:
         self.scaler.register(self.hooks)
         TAG_SOURCES["application-autoscaling:scalable-target"] = self.scaler.tags
         TARGET_SOURCES["ecs"] = self.scaler.arn_of
-        self.chain = Chain(self.world, self.gate, self.hooks, self.persistence)
+        self.chain = Chain(
+            self.world, self.gate, self.hooks, self.persistence, enter=self.regions.enter
+        )
         self._control = ControlServer(directory / "control.sock", self.commands)
         self._add_commands()
         self._add_parts()
@@ -78,10 +80,7 @@ class Cloud:
             self.persistence.load()
         else:
             sow(self._instance)
-            for account_id in (CUSTOMER_ACCOUNT, VENDOR_ACCOUNT):
-                self.persistence.save(FROM_THE_START, account_id, self.world.region)
-        self._redis_image = images.push_redis(self.world)
-        self._save_images()
+        self._redis_image = self.regions.begin(self.world.region)
         self.databases.resume()
         self.databases.settle()
         self.compute.start()
@@ -103,7 +102,8 @@ class Cloud:
     def _keep_saving(self) -> None:
         """What changes without a call: logs, targets, the course of a roll-out."""
         while not self._stopping.wait(SAVE_EVERY_S):
-            self.persistence.save(CHANGING, CUSTOMER_ACCOUNT, self.world.region)
+            for region in self.regions:
+                self.persistence.save(CHANGING, CUSTOMER_ACCOUNT, region)
 
     def _add_commands(self) -> None:
         self.commands.add("status", self._status)
@@ -120,6 +120,7 @@ class Cloud:
         state = self.compute.state
         self.persistence.add(Part("compute", lambda: state, self.compute.restore))
         self.persistence.add(Part("scaling", lambda: self.scaler.state, self.scaler.restore))
+        self.persistence.add(Part("regions", lambda: list(self.regions), self.regions.restore))
         self.persistence.add(Part("clock", lambda: self.world.skew_s, self._set_clock))
 
     def _set_clock(self, skew_s: float) -> None:
@@ -136,13 +137,15 @@ class Cloud:
             "databases": self.databases.status(),
         }
 
-    def _push(self, *, app: str, repository: str, tag: str) -> dict[str, Any]:
-        image = images.push(self.world, Path(app), repository, tag, environment=prepare())
-        self._save_images()
+    def _push(
+        self, *, app: str, repository: str, tag: str, region: str | None = None
+    ) -> dict[str, Any]:
+        place = region or self.world.region
+        image = images.push(
+            self.world, Path(app), repository, tag, environment=prepare(), region=place
+        )
+        self.persistence.save(("ecr",), CUSTOMER_ACCOUNT, place)
         return {"image": image}
-
-    def _save_images(self) -> None:
-        self.persistence.save(("ecr",), CUSTOMER_ACCOUNT, self.world.region)
 
     def _advance_clock(self, *, seconds: float) -> dict[str, Any]:
         self.world.skew_s += seconds

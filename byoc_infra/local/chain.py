@@ -5,6 +5,7 @@ Everything that an AWS client can reach passes here, and nothing of moto is reac
 
 import io
 import logging
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -31,11 +32,21 @@ log = logging.getLogger(__name__)
 class Chain:
     """Answers requests."""
 
-    def __init__(self, world: World, gate: Gate, hooks: Hooks, persistence: Persistence) -> None:
+    def __init__(
+        self,
+        world: World,
+        gate: Gate,
+        hooks: Hooks,
+        persistence: Persistence,
+        *,
+        enter: Callable[[Call], None] = lambda _: None,
+    ) -> None:
+        """`enter` is told of each call that is allowed, before it is performed."""
         self._world = world
         self._gate = gate
         self._hooks = hooks
         self._persistence = persistence
+        self._enter = enter
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def answer(self, environ: Environ, body: bytes) -> Answer:
@@ -51,6 +62,7 @@ class Chain:
     def _perform(self, environ: Environ, body: bytes, call: Call) -> Answer:
         handler = self._hooks.handler(call)
         with self._world.lock:
+            self._enter(call)
             self._hooks.check(call)
             if handler is None:
                 result = self._ask_moto(environ, body, call)

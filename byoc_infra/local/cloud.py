@@ -130,11 +130,19 @@ class LocalCloud:
         return control.call(self.directory / "control.sock", command, arguments)
 
     def push(
-        self, app: Path, repository: str, tag: str, *, on_progress: Progress | None = None
+        self,
+        app: Path,
+        repository: str,
+        tag: str,
+        *,
+        region: str | None = None,
+        on_progress: Progress | None = None,
     ) -> str:
         """Push a LangGraph application folder as an image; its name by digest."""
         prepare(on_progress)  # here and not in the emulator, so that a long step can be watched
-        answer = self.control("push", app=str(app.resolve()), repository=repository, tag=tag)
+        answer = self.control(
+            "push", app=str(app.resolve()), repository=repository, tag=tag, region=region
+        )
         return str(answer["image"])
 
     def reserve_owner_env(self) -> dict[str, str]:

@@ -70,9 +70,11 @@ def push(
     *,
     environment: ServerEnvironment,
     account_id: str = CUSTOMER_ACCOUNT,
+    region: str | None = None,
     on_progress: Callable[[str], None] | None = None,
 ) -> str:
-    """Put the LangGraph app in the folder `app` into ECR; its URI by digest.
+    """Put the LangGraph app in the folder `app` into ECR, of the first region unless told; its URI
+    by digest.
 
     The repository is made when it is absent, with immutable tags: a tag that already names other
     content is refused.
@@ -85,19 +87,25 @@ def push(
         pins = apps.install(manifest, work / "app", work / "site", environment, on_progress)
         layers = [apps.layer(work / "app"), _layer("\n".join(pins).encode())]
         labels = {"byoc.kind": "langgraph", "byoc.server": environment.key}
-        place = _Place(account_id, world.region, repository, tag)
+        place = _Place(account_id, region or world.region, repository, tag)
         return _register(world, work, place, layers, labels)
     finally:
         shutil.rmtree(work, ignore_errors=True)
 
 
-def push_redis(world: World, *, account_id: str = CUSTOMER_ACCOUNT, tag: str = "local") -> str:
+def push_redis(
+    world: World,
+    *,
+    account_id: str = CUSTOMER_ACCOUNT,
+    region: str | None = None,
+    tag: str = "local",
+) -> str:
     """Put the Redis of this machine into ECR as `byoc/redis`; its URI by digest."""
     work = _work_folder(world)
     try:
         labels = {"byoc.kind": "redis"}
         layers = [_layer(b"redis")]
-        place = _Place(account_id, world.region, REDIS_REPOSITORY, tag)
+        place = _Place(account_id, region or world.region, REDIS_REPOSITORY, tag)
         return _register(world, work, place, layers, labels)
     finally:
         shutil.rmtree(work, ignore_errors=True)

@@ -9,7 +9,7 @@ import shutil
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,8 +61,12 @@ class Running:
 class Databases:
     """Every RDS instance of this local cloud."""
 
-    def __init__(self, world: World, persistence: Persistence) -> None:
+    def __init__(
+        self, world: World, persistence: Persistence, regions: Iterable[str] | None = None
+    ) -> None:
+        """`regions` says, whenever it is asked, in which there may be instances."""
         self._world = world
+        self._regions = (world.region,) if regions is None else regions
         self._persistence = persistence
         self._authority = Authority(world.directory)
         self._running: dict[str, Running] = {}
@@ -334,9 +338,9 @@ class Databases:
         return place, self._rds(place).databases.get(wanted)
 
     def _instances(self) -> list[tuple[Place, Moto]]:
-        place = Place(CUSTOMER_ACCOUNT, self._world.region)
         with self._world.lock:
-            return [(place, one) for one in self._rds(place).databases.values()]
+            places = [Place(CUSTOMER_ACCOUNT, region) for region in self._regions]
+            return [(place, one) for place in places for one in self._rds(place).databases.values()]
 
 
 def _only_postgres(call: Call) -> None:

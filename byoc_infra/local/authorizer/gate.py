@@ -109,7 +109,7 @@ class Gate:
             service=service,
             operation=operation,
             params={},
-            region=self.world.region,
+            region=_region_of(resource) or self.world.region,
             principal=caller,
         )
         seen = {**seen_by_all(call), **context}
@@ -198,6 +198,11 @@ class Gate:
         verdicts = {"local cloud": Verdict(allowed=False, why=why)}
         self.log.write(call, check, verdicts, allowed=False, sets={}, time=self.world.now())
         raise AwsError("AccessDenied", f"{why}, so it refuses the request.", status=403)
+
+
+def _region_of(arn: str) -> str:
+    """The region in an ARN; nothing for what is global or no ARN."""
+    return arn.split(":")[3] if arn.count(":") >= 5 else ""
 
 
 def _denied(call: Call, check: Check, by: str, verdicts: Mapping[str, Verdict]) -> AwsError:
