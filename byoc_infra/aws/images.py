@@ -93,7 +93,7 @@ def resolve(session: Session, image: str, *, aws_account_id: str | None = None) 
         return Image(f"{reference.registry}/{reference.repository}@{reference.digest}", None)
     return Image(
         uri_by_digest=f"{reference.registry}/{reference.repository}@{digest}",
-        architecture=_architecture(session, reference, digest),
+        architecture=_architecture(image, _offered(session, reference, digest)),
     )
 
 
@@ -132,8 +132,24 @@ def _digest(session: Session, reference: Reference) -> str:
     return str(details[0]["imageDigest"])
 
 
-def _architecture(session: Session, reference: Reference, digest: str) -> Architecture | None:
-    """From the index when there is one, else from the image's config blob; None if unreadable."""
+def _architecture(image: str, offered: tuple[str, ...] | None) -> Architecture | None:
+    """What the image runs on; None where that could not be read."""
+    if offered is None:
+        return None
+    found = next((name for name in PREFERRED if f"linux/{name}" in offered), None)
+    if found is None:
+        raise SpecError(
+            "image",
+            wanted="an image for " + " or ".join(f"linux/{name}" for name in PREFERRED),
+            got=f"{image}, for {', '.join(sorted(offered)) or 'nothing'}",
+            next_step="Build it for one of them (`docker buildx build --platform linux/amd64 …`), "
+            "and push it again.",
+        )
+    return found
+
+
+def _offered(session: Session, reference: Reference, digest: str) -> tuple[str, ...] | None:
+    """`linux/amd64` and so on: by the index, else by the image's config; None if unreadable."""
     try:
         manifest = _manifest(session, reference, digest)
         if "manifests" in manifest:
@@ -157,18 +173,17 @@ def _manifest(session: Session, reference: Reference, digest: str) -> dict[str, 
     return document
 
 
-def _of_index(index: dict[str, Any]) -> Architecture | None:
-    offered = {
-        entry["platform"]["architecture"]
-        for entry in index["manifests"]
-        if entry.get("platform", {}).get("os") == "linux"
-    }
-    return next((name for name in PREFERRED if name in offered), None)
+def _of_index(index: dict[str, Any]) -> tuple[str, ...]:
+    """Its platforms; attestations, which are in it as well, are of the platform `unknown`."""
+    platforms = [entry["platform"] for entry in index["manifests"] if "platform" in entry]
+    return tuple(
+        f"{one['os']}/{one['architecture']}" for one in platforms if one["os"] != "unknown"
+    )
 
 
 def _of_config(
     session: Session, reference: Reference, manifest: dict[str, Any]
-) -> Architecture | None:
+) -> tuple[str, ...] | None:
     answer = session.ask(
         "ecr",
         "get_download_url_for_layer",
@@ -181,4 +196,4 @@ def _of_config(
         return None
     with urllib.request.urlopen(url, timeout=10) as reply:  # noqa: S310 - scheme checked above
         config = json.loads(reply.read(LARGEST_CONFIG))
-    return next((name for name in PREFERRED if name == config.get("architecture")), None)
+    return (f"{config.get('os', 'linux')}/{config['architecture']}",)

@@ -110,12 +110,42 @@ def test_a_digest_is_seen_to_be_there(session: Session, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize(
-    ("offered", "taken"),
-    [(("arm64",), "arm64"), (("arm64", "amd64"), "amd64"), (("s390x",), None)],
+    ("offered", "taken"), [(("arm64",), "arm64"), (("arm64", "amd64", "s390x"), "amd64")]
 )
-def test_an_index_tells_its_architectures(offered: tuple[str, ...], taken: str | None) -> None:
+def test_an_index_tells_its_architectures(
+    session: Session, offered: tuple[str, ...], taken: str
+) -> None:
     """The platform's images are amd64 first."""
-    assert images._of_index(index(*offered)) == taken
+    push(session, index(*offered))
+
+    assert images.resolve(session, f"{REGISTRY}/agents:v1").architecture == taken
+
+
+def test_an_index_of_other_architectures_is_refused(session: Session) -> None:
+    """Fargate has none of them; what there is, and how to build another, is told."""
+    push(session, index("s390x", "ppc64le"))
+
+    with pytest.raises(SpecError) as refused:
+        images.resolve(session, f"{REGISTRY}/agents:v1")
+
+    assert refused.value.wanted == "an image for linux/amd64 or linux/arm64"
+    assert refused.value.got == f"{REGISTRY}/agents:v1, for linux/ppc64le, linux/s390x"
+    assert "docker buildx" in refused.value.next_step
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{"architecture": "386", "os": "linux"}, {"architecture": "amd64", "os": "windows"}],
+)
+def test_an_image_for_something_else_is_refused(
+    session: Session, monkeypatch: pytest.MonkeyPatch, config: dict[str, str]
+) -> None:
+    """By its own config; no task of it would start."""
+    push(session, plain_image())
+    serve_config(monkeypatch, session, config)
+
+    with pytest.raises(SpecError, match=f"for {config['os']}/{config['architecture']}"):
+        images.resolve(session, f"{REGISTRY}/agents:v1")
 
 
 @pytest.mark.parametrize("operation", ["batch_get_image", "get_download_url_for_layer"])
