@@ -9,6 +9,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 __all__ = ["Smith", "listening"]
 
+ADDRESS = "127.0.0.77"
+"""A task's own 127.0.0.1 is the task itself."""
 PLAIN = {
     "batch_ingest_config": {
         "use_multipart_endpoint": False,
@@ -65,8 +67,8 @@ def listening() -> Iterator[Smith]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    smith.url = f"http://127.0.0.1:{server.server_port}"
+    server = ThreadingHTTPServer((ADDRESS, 0), Handler)
+    smith.url = f"http://{ADDRESS}:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
