@@ -148,6 +148,8 @@ def _access(**changes: object) -> dict[str, object]:
     return {"access": changes}
 
 
+SECRET = "arn:aws:secretsmanager:eu-west-1:222222222222:secret:a-AbCdEf"
+
 DEPLOYMENTS = (
     Case(
         "a role that is not there",
@@ -214,6 +216,27 @@ DEPLOYMENTS = (
     ),
     Case("memory that Fargate has not", "INVALID", "memory_mib", {"cpu": 256, "memory_mib": 4096}),
     Case("CPU that Fargate has not", "INVALID", "cpu", {"cpu": 300, "memory_mib": 512}),
+    Case("a key that nothing reads", "INVALID", "enviroment", {"enviroment": {}}),
+    Case(
+        "a key deep inside that nothing reads",
+        "INVALID",
+        "secrets.A.jsonkey",
+        {"secrets": {"A": {"arn": SECRET, "jsonkey": "k"}}},
+    ),
+    Case(
+        "a secret of another region",
+        "INVALID",
+        "secrets.A.arn",
+        {"secrets": {"A": {"arn": SECRET.replace("eu-west-1", "us-east-1")}}},
+    ),
+    Case(
+        "a secret of another account",
+        "INVALID",
+        "secrets.LANGGRAPH_CLOUD_LICENSE_KEY.arn",
+        {"license_key": {"arn": SECRET.replace("2222", "3333")}},
+    ),
+    Case("a task role by its ARN", "INVALID", "task_role", {"task_role": "{execution_role}"}),
+    Case("a task role that is not there", "INVALID", "task_role", {"task_role": "writer"}),
 )
 ACCOUNTS = (
     Case(
@@ -267,6 +290,19 @@ ACCOUNTS = (
         "IMAGE_NOT_FOUND",
         "redis_image",
         {"redis_image": "{registry}/byoc/redis:none"},
+    ),
+    Case("a key that nothing reads", "INVALID", "network.zone", {"network": {"zone": []}}),
+    Case(
+        "traces without their key",
+        "INVALID",
+        "platform_secrets",
+        {"tracing": {"endpoint": "https://smith.example.com"}},
+    ),
+    Case(
+        "rights of the role that may do nothing",
+        "INVALID",
+        "task_roles.default",
+        {"task_roles": {"default": {"managed_policy_arns": ["arn:aws:iam::aws:policy/X"]}}},
     ),
     Case("a Redis by tag elsewhere", "INVALID", "redis_image", {"redis_image": "redis:8"}),
     Case(
