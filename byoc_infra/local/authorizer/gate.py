@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 from urllib.parse import quote
 
-from byoc_infra.local.authorizer.actions import Check, checks, is_modelled, seen_by_all
+from byoc_infra.local.authorizer.actions import Check, checks, is_modelled, question_of_service
 from byoc_infra.local.authorizer.answers import protocol_of, speak
 from byoc_infra.local.authorizer.callers import signer
 from byoc_infra.local.authorizer.carriers import keep_user_boundaries
@@ -112,9 +112,8 @@ class Gate:
             region=_region_of(resource) or self.world.region,
             principal=caller,
         )
-        seen = {**seen_by_all(call), **context}
         try:
-            self._ask(call, Check(action=action, resource=resource, context=seen))
+            self._ask(call, question_of_service(call, action, resource, context))
         except AwsError as error:
             raise speak(error, "", "json") from None
 

@@ -1,7 +1,6 @@
 """What the ECS of the local cloud reads in moto: clusters, definitions, networks, target groups."""
 
 import copy
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,6 +10,10 @@ from moto.elbv2.models import elbv2_backends
 from moto.iam.models import iam_backends
 from moto.servicediscovery.models import servicediscovery_backends
 
+from byoc_infra.local.authorizer.callers import service_caller
+from byoc_infra.local.authorizer.documents import named_policy
+from byoc_infra.local.authorizer.judgement import allows
+from byoc_infra.local.authorizer.policies import request_of
 from byoc_infra.local.wire import AwsError
 
 __all__ = [
@@ -104,17 +107,19 @@ def role(account_id: str, arn: str) -> Any:  # noqa: ANN401 - moto's role, or No
     return next((found for found in roles if found.arn == arn), None)
 
 
-def trusts(found: Any, service: str) -> bool:  # noqa: ANN401 - moto's role
-    """Whether an AWS service may assume a role by its trust policy (conditions not looked at)."""
-    statements = json.loads(found.assume_role_policy_document or "{}").get("Statement", [])
-    for one in statements if isinstance(statements, list) else [statements]:
-        principal = one.get("Principal")
-        trusted = principal.get("Service", []) if isinstance(principal, Mapping) else []
-        if one.get("Effect") == "Allow" and service in (
-            trusted if isinstance(trusted, list) else [trusted]
-        ):
-            return True
-    return False
+def trusts(found: Any, service: str, region: str) -> bool:  # noqa: ANN401 - moto's role
+    """Whether an AWS service may assume a role for tasks of its account and this region."""
+    account_id = found.arn.split(":")[4]
+    request = request_of(
+        "sts:AssumeRole",
+        found.arn,
+        {
+            "aws:SourceAccount": account_id,
+            "aws:SourceArn": f"arn:aws:ecs:{region}:{account_id}:*",
+        },
+    )
+    trust = named_policy("trust", str(found.assume_role_policy_document or ""))
+    return allows(trust, request, service_caller(service))
 
 
 def service_linked_role_exists(account_id: str) -> bool:

@@ -21,6 +21,7 @@ Check = Callable[[str, str, str, Mapping[str, str]], None]
 """`check(role_arn, action, resource_arn, context)`: raises `AwsError` where the role's policies do
 not allow it. `context` holds the condition keys of the request, such as `aws:ResourceTag/x`."""
 
+ECS_TASKS = "ecs-tasks.amazonaws.com"
 PULL = (
     "ResourceInitializationError: unable to pull secrets or registry auth: execution resource "
     "retrieval failed: "
@@ -63,7 +64,7 @@ class ExecutionRoles:
         """The role exists and trusts ECS tasks."""
         arn = _role_arn(task)
         found = lookups.role(task.account_id, arn) if arn else None
-        if arn and (found is None or not lookups.trusts(found, "ecs-tasks.amazonaws.com")):
+        if arn and (found is None or not lookups.trusts(found, ECS_TASKS, task.region)):
             raise StartError(
                 f"ECS was unable to assume the role '{arn}' that was provided for this task. "
                 "Please verify that the role being passed has the proper trust relationship and "

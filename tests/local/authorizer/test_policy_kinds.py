@@ -160,6 +160,27 @@ def test_a_keys_own_policy_decides(cloud: Cloud) -> None:
         cloud.gate.check_role(role, "kms:Decrypt", key, {"kms:ViaService": "rds.amazonaws.com"})
 
 
+def test_a_service_asks_with_the_keys_of_role_and_resource(cloud: Cloud) -> None:
+    """Account, tags of the thing, and that it is asked through another service."""
+    role = cloud.role("Exec", ECS_TRUST, allow("*"))
+    tags = [{"TagKey": "team", "TagValue": "a"}]
+    key = cloud.client("kms", "admin").create_key(Tags=tags)["KeyMetadata"]["Arn"]
+
+    cloud.gate.check_role(role, "kms:Decrypt", key, {"kms:ViaService": "x.amazonaws.com"})
+
+    assert cloud.lines()[-1]["context"] == {
+        "aws:PrincipalAccount": CUSTOMER,
+        "aws:PrincipalArn": role,
+        "aws:RequestedRegion": "eu-west-1",
+        "aws:ResourceAccount": CUSTOMER,
+        "aws:ResourceTag/team": "a",
+        "aws:SecureTransport": "true",
+        "aws:ViaAWSService": "true",
+        "kms:CallerAccount": CUSTOMER,
+        "kms:ViaService": "x.amazonaws.com",
+    }
+
+
 def test_a_role_that_trusts_a_user_by_name_needs_no_more(cloud: Cloud) -> None:
     """In its own account; a user of another account needs both."""
     cloud.user(CUSTOMER, "ann")

@@ -121,3 +121,40 @@ def test_a_role_that_does_not_trust_ecs_cannot_be_assumed(task: Task) -> None:
 
     with pytest.raises(StartError, match="ECS was unable to assume the role"):
         roles.assume(task)
+
+
+@pytest.mark.parametrize(
+    ("condition", "trusted"),
+    [
+        ({"StringEquals": {"aws:SourceAccount": "{account}"}}, True),
+        ({"ArnLike": {"aws:SourceArn": "arn:aws:ecs:{region}:{account}:*"}}, True),
+        ({"StringEquals": {"aws:SourceAccount": "999999999999"}}, False),
+        ({"ArnLike": {"aws:SourceArn": "arn:aws:ecs:us-west-2:{account}:*"}}, False),
+    ],
+)
+def test_the_conditions_of_a_roles_trust_count(
+    task: Task,
+    condition: dict[str, dict[str, str]],
+    trusted: bool,  # noqa: FBT001
+) -> None:
+    """ECS comes for tasks of one account and region."""
+    filled = {
+        operator: {
+            key: wanted.format(account=task.account_id, region=task.region)
+            for key, wanted in keys.items()
+        }
+        for operator, keys in condition.items()
+    }
+    statement = {
+        **OTHER,
+        "Principal": {"Service": "ecs-tasks.amazonaws.com"},
+        "Condition": filled,
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    client("iam").update_assume_role_policy(RoleName="exec", PolicyDocument=document)
+
+    if trusted:
+        ExecutionRoles(Judge()).assume(task)
+    else:
+        with pytest.raises(StartError, match="ECS was unable to assume the role"):
+            ExecutionRoles(Judge()).assume(task)

