@@ -4,7 +4,6 @@ It runs after the stories and judges what their log holds. `pytest --update-data
 of each shape as data for the unit tier (`tests/local/authorizer/test_outside.py`).
 """
 
-import json
 from pathlib import Path
 
 import pytest
@@ -45,6 +44,6 @@ def test_an_outside_evaluator_agrees_on_every_recorded_request(
     """With the policies that were in force, on the same resources and condition keys."""
     cases = [concrete(case) for case, _ in asked]
     if request.config.getoption("--update-data"):
-        RECORDED.write_text(json.dumps(kept(cases), indent=1, sort_keys=True) + "\n")
+        RECORDED.write_text(kept(cases), encoding="utf-8")
 
     assert differences(cases) == []

@@ -91,8 +91,11 @@ def concrete(case: Case) -> Case:
     return replace(case, resource=case.resource.replace("*", "new-one").replace("?", "x"))
 
 
-def kept(cases: Iterable[Case]) -> dict[str, Any]:
-    """Cases as data: of those that differ only in names of things, one; each document once."""
+def kept(cases: Iterable[Case]) -> str:
+    """Cases as JSON: of those that differ only in names of things, one; each document once.
+
+    One line for each, so that a change can be read.
+    """
     shapes: dict[Any, Case] = {}
     for case in cases:
         shapes.setdefault(_shape(case), case)
@@ -106,7 +109,9 @@ def kept(cases: Iterable[Case]) -> dict[str, Any]:
         {**asdict(case), "sets": {kind: [*map(_digest, said)] for kind, said in case.sets.items()}}
         for case in shapes.values()
     ]
-    return {"cases": listed, "documents": documents}
+    one_a_line = ",\n".join(json.dumps(case, sort_keys=True) for case in listed)
+    said = ",\n".join(f'"{name}": {json.dumps(text)}' for name, text in sorted(documents.items()))
+    return f'{{"cases": [\n{one_a_line}\n],\n"documents": {{\n{said}\n}}}}\n'
 
 
 def corpus(data: Mapping[str, Any]) -> list[Case]:
