@@ -8,6 +8,7 @@ list again; a case that no reason of `reasons` explains cannot be written.
 import json
 from collections import Counter
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,12 @@ ROLE = "arn:aws:iam::222222222222:role/Worker"
 SESSION = "arn:aws:sts::222222222222:assumed-role/Worker/run"
 
 
+@cache
+def drawn() -> tuple[Case, ...]:
+    """The generated cases."""
+    return tuple(generated(SEED, GENERATED))
+
+
 def listed() -> dict[str, Any]:
     """The file of disagreements."""
     held: dict[str, Any] = json.loads(LISTED.read_text(encoding="utf-8"))
@@ -39,7 +46,7 @@ def listed() -> dict[str, Any]:
 def test_verdicts_agree_but_for_the_listed_cases(pytestconfig: pytest.Config) -> None:
     """A new disagreement fails, and so does one that is gone."""
     recorded = json.loads((DATA / "recorded.json").read_text(encoding="utf-8"))
-    cases = [*generated(SEED, GENERATED), *corpus(recorded)]
+    cases = [*drawn(), *corpus(recorded)]
     found = differences(cases)
     why = explained([case for case, _, _ in found])
     told = {
@@ -86,7 +93,7 @@ def test_where_aws_says_nothing_we_are_the_stricter() -> None:
 
 def test_the_generated_cases_cover_the_language() -> None:
     """Every operator, qualifier, element and kind of policy, and all three outcomes."""
-    cases = list(generated(SEED, GENERATED))
+    cases = drawn()
     text = json.dumps([case.sets for case in cases])
     outcomes = Counter(judged_here(case) for case in cases)
     kinds = Counter(kind for case in cases for kind in case.sets)
@@ -212,7 +219,7 @@ def test_without_node_the_tests_fail_and_say_what_to_install(
     monkeypatch.setenv("BYOC_CACHE_DIR", str(tmp_path / "cache"))
 
     with pytest.raises(RuntimeError, match=r"node is not on PATH\. Install Node\.js, with npm"):
-        outside.judged_outside([])
+        outside.installed()
 
 
 def test_the_lock_file_names_no_place_to_download_from() -> None:
