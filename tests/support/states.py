@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["PLACEHOLDER", "filled", "kept", "learned", "templated", "write"]
+__all__ = ["PLACEHOLDER", "filled", "kept", "learned", "of_account", "templated", "write"]
 
 DATA = Path(__file__).parents[1] / "data" / "states"
 PLACEHOLDER = re.compile(r"\{\{([a-z0-9_-]+)\}\}")
@@ -147,3 +147,16 @@ def _mapped(value: Any, change: Any) -> Any:
     if isinstance(value, dict):
         return {change(key): _mapped(one, change) for key, one in value.items()}
     return [_mapped(one, change) for one in value] if isinstance(value, list) else value
+
+
+def of_account(
+    template: Mapping[str, Any], state: Mapping[str, Any], known: Mapping[str, str]
+) -> dict[str, str]:
+    """`known`, and what the placeholders stand for in a state of the same graph."""
+    found = {one["urn"]: one for one in state["deployment"]["resources"]}
+    values = dict(known)
+    for one in template["resources"]:
+        for name, value in learned(one, found[filled(one["urn"], known)]).items():
+            if values.setdefault(name, value) != value:
+                raise ValueError(f"{name} is {values[name]} and {value}")
+    return values
