@@ -71,6 +71,20 @@ def _toolchain() -> Iterable[Check]:
     )
 
 
+def _language_host() -> Iterable[Check]:
+    from byoc_infra.engine import Toolchain
+
+    tool = Toolchain.find()
+    found = tool and tool.language_host()
+    yield Check(
+        name="language host",
+        status="ok" if found else "note",
+        found=str(found or "not here yet"),
+        why="`pulumi up` by hand needs it; `byoc` does not",
+        next_step="-" if found else "`byoc local prepare` builds it with Go, in a minute.",
+    )
+
+
 def _redis() -> Iterable[Check]:
     from byoc_infra.local import redis_install
 
@@ -179,6 +193,7 @@ CREDENTIAL_VARIABLES = (
 CHECKS: tuple[Callable[[], Iterable[Check]], ...] = (
     _python,
     _toolchain,
+    _language_host,
     _redis,
     _postgres,
     _server,

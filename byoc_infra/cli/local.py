@@ -39,15 +39,42 @@ def up(
 
 @app.command()
 def prepare() -> None:
-    """Get what takes minutes into the cache: the Pulumi CLI and the LangGraph server."""
+    """Get what takes minutes into the cache: Pulumi and the LangGraph server."""
     from byoc_infra.engine import Toolchain
+    from byoc_infra.errors import ToolMissing
     from byoc_infra.local import redis_install, server
 
     report = output.current().progress
     redis_install.require()
     toolchain = Toolchain.obtain(lambda progress: report(str(progress)))
+    try:
+        host = str(toolchain.with_language_host(lambda progress: report(str(progress))))
+    except ToolMissing as missing:  # only `pulumi` by hand needs it
+        host = f"none: {missing.got}"
     environment = server.prepare(report)
-    output.current().result({"pulumi": str(toolchain.path), "server": str(environment.path)})
+    output.current().result(
+        {
+            "pulumi": str(toolchain.path),
+            "language_host": host,
+            "server": str(environment.path),
+        }
+    )
+
+
+@app.command()
+def path() -> None:
+    """Print the folders for PATH with which `pulumi up` works by hand, built where they are not."""
+    import sys
+
+    from byoc_infra.engine import Toolchain
+
+    spoken = output.current()
+    toolchain = Toolchain.obtain(lambda progress: spoken.progress(str(progress)))
+    host = toolchain.with_language_host(lambda progress: spoken.progress(str(progress)))
+    # the language host starts the first `python3` of PATH
+    folders = [Path(sys.executable).parent, toolchain.path.parent, host]
+    text = ":".join(dict.fromkeys(str(folder) for folder in folders))
+    spoken.result({"path": text}, lambda: spoken.text(text))
 
 
 @app.command()

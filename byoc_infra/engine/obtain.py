@@ -17,7 +17,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Protocol
 
-__all__ = ["WAYS", "NotObtainedError", "Tell", "build_language_host"]
+__all__ = ["WAYS", "NotObtainedError", "Tell", "build_language_host", "put_beside"]
 
 CLI_VERSION = "v3.250.0"
 """The release that `pulumi_cli/go.mod` pins: later ones are not served as a Go module."""
@@ -157,6 +157,14 @@ def build_language_host(cache: Path, tell: Tell) -> Path:
         script.chmod(0o755)
         _place(scratch / "bin", final, LANGUAGE_HOST)
     return final
+
+
+def put_beside(program: Path, folder: Path) -> Path:
+    """The program's own folder, with links to what is in `folder`."""
+    for made in folder.iterdir():
+        with suppress(FileExistsError):
+            (program.parent / made.name).symlink_to(made)
+    return program.parent
 
 
 def _go_build(

@@ -66,16 +66,11 @@ class _Program:
         """Stands in for the SDK's own: it puts exception and traceback into the diagnostics."""
         try:
             await run_in_stack(function)
-        except RunError:
-            raise
-        except ByocError as error:
-            self.error = self.error or error
-            raise RunError(f"{error.code}: {error.field}") from None
         except Exception as error:
             if inner := _byoc_cause(error):
                 self.error = self.error or inner
                 raise RunError(f"{inner.code}: {inner.field}") from None
-            if _is_rpc_error(error):
+            if isinstance(error, RunError) or _is_rpc_error(error):
                 raise
             self.failure = self._scrub(f"{type(error).__name__}: {error}")
             raise RunError(self.failure) from None

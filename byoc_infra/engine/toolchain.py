@@ -74,19 +74,26 @@ class Toolchain:
         with _one_builder(tell):
             return _cached()[0] or _obtained(tell)
 
-    @classmethod
-    def language_host(cls, on_progress: Callable[[Progress], None] | None = None) -> Path:
-        """A folder for PATH with Pulumi's Python language host, which `pulumi up` by hand needs.
+    def language_host(self) -> Path | None:
+        """Where Pulumi's Python language host lies, which only `pulumi` by hand needs, if it does.
 
-        One that lies beside the CLI (a released Pulumi) is taken, else it is built by Go.
+        A released Pulumi ships it, beside the CLI.
         """
-        found = cls.obtain(on_progress)
-        if shutil.which(obtain.LANGUAGE_HOST, path=str(found.path.resolve().parent)):
-            return found.path.resolve().parent
+        places = (self.path.parent, self.path.resolve().parent, *os.get_exec_path())
+        found = shutil.which(obtain.LANGUAGE_HOST, path=os.pathsep.join(map(str, places)))
+        return Path(found) if found else None
+
+    def with_language_host(self, on_progress: Callable[[Progress], None] | None = None) -> Path:
+        """The folder with Pulumi's Python language host; one that is not here is built by Go.
+
+        It is built into the cache and put beside a CLI of the cache, where that looks for it first.
+        """
+        if found := self.language_host():
+            return found.parent
         tell = _teller(on_progress)
         with _one_builder(tell):
             try:
-                return obtain.build_language_host(cache_dir() / obtain.LANGUAGE_HOST, tell)
+                built = obtain.build_language_host(cache_dir() / obtain.LANGUAGE_HOST, tell)
             except obtain.NotObtainedError as failure:
                 raise ToolMissing(
                     obtain.LANGUAGE_HOST,
@@ -94,6 +101,9 @@ class Toolchain:
                     got=str(failure),
                     next_step="Install a released Pulumi, which ships it.",
                 ) from failure
+            if self.how == "PATH":
+                return built
+            return obtain.put_beside(self.path, built)
 
     @classmethod
     def diagnose(cls) -> tuple[Way, ...]:

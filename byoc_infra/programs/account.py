@@ -8,7 +8,7 @@ from byoc_infra.components.access import CustomerAccess, CustomerAccessArgs
 from byoc_infra.components.cluster import Cluster, ClusterArgs
 from byoc_infra.components.platform_secrets import PlatformSecrets, PlatformSecretsArgs
 from byoc_infra.naming import AccountNames, Place
-from byoc_infra.programs._config import spec_from_config
+from byoc_infra.programs._by_hand import run_by_hand
 from byoc_infra.programs._lookups import check_place
 from byoc_infra.programs._network import check_spec, make
 from byoc_infra.spec import AccountSpec
@@ -162,4 +162,4 @@ class AccountProgram:
 
 def main() -> None:
     """Run the account program with its spec from `pulumi config`."""
-    AccountProgram(spec_from_config(AccountSpec))()
+    run_by_hand(AccountSpec, AccountProgram)

@@ -22,7 +22,7 @@ from byoc_infra.naming import (
     Place,
     deployment_id,
 )
-from byoc_infra.programs._config import spec_from_config
+from byoc_infra.programs._by_hand import refusals_in_a_line, run_by_hand
 from byoc_infra.programs._lookups import AccountPieces, check_place, find_account
 from byoc_infra.spec import DeploymentSpec
 
@@ -241,10 +241,11 @@ def _fill(name: str, arn: str, cache_host: str) -> str:
         return arn
     from byoc_infra.aws import secrets  # noqa: PLC0415 - previews need no boto3
 
-    if name == REDIS_SECRET:
-        secrets.ensure_redis_password(arn, host=cache_host)
-    else:
-        secrets.require_value(arn, name=name)
+    with refusals_in_a_line():
+        if name == REDIS_SECRET:
+            secrets.ensure_redis_password(arn, host=cache_host)
+        else:
+            secrets.require_value(arn, name=name)
     return arn
 
 
@@ -260,4 +261,4 @@ def require_platform_values(arns: Mapping[str, str]) -> None:
 
 def main() -> None:
     """Run the deployment program with its spec from `pulumi config`."""
-    DeploymentProgram(spec_from_config(DeploymentSpec))()
+    run_by_hand(DeploymentSpec, DeploymentProgram)

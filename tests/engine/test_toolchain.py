@@ -209,3 +209,47 @@ def test_a_cache_that_cannot_be_written_is_told(monkeypatch: pytest.MonkeyPatch)
         Toolchain.obtain()
 
     assert caught.value.field == "BYOC_CACHE_DIR"
+
+
+def test_a_released_cli_has_its_language_host_beside_it(cache: Path) -> None:
+    """Then nothing is built."""
+    _program(cache.parent / "bin" / "pulumi", "v3.260.1")
+    _program(cache.parent / "bin" / obtain.LANGUAGE_HOST, "x")
+    found = Toolchain.obtain()
+
+    assert found.language_host() == cache.parent / "bin" / obtain.LANGUAGE_HOST
+    assert found.with_language_host() == cache.parent / "bin"
+    assert not cache.exists()
+
+
+def test_a_built_language_host_is_put_beside_the_cli_of_the_cache(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There the CLI looks first; a second time nothing is built."""
+    _program(cache / "pulumi" / "v3.250.0" / "pulumi", "v3.250.0")
+    built = cache / "built"
+    asked: list[Path] = []
+
+    def build(place: Path, _: Tell) -> Path:
+        asked.append(place)
+        for name in (obtain.LANGUAGE_HOST, f"{obtain.LANGUAGE_HOST}-exec"):
+            _program(built / name, "x")
+        return built
+
+    monkeypatch.setattr(obtain, "build_language_host", build)
+    tool = Toolchain.obtain()
+    before = tool.language_host()
+    places = [tool.with_language_host() for _ in range(2)]
+
+    assert before is None
+    assert places == [cache / "pulumi" / "v3.250.0"] * 2
+    assert asked == [cache / obtain.LANGUAGE_HOST]
+    assert (places[0] / f"{obtain.LANGUAGE_HOST}-exec").exists()
+
+
+def test_a_language_host_that_cannot_be_had_is_told(cache: Path) -> None:
+    """With the way out."""
+    _program(cache.parent / "bin" / "pulumi", "v3.260.1")
+
+    with pytest.raises(ToolMissing, match=r"no go on PATH.*released Pulumi"):
+        Toolchain.obtain().with_language_host()

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import pulumi
 import pytest
 
 from byoc_infra.aws import network
@@ -224,7 +225,8 @@ def test_bad_config_is_refused_by_name(key: str, value: str, message: str) -> No
     config = {"aws:region": REGION, f"byoc-account:{key}": value}
     run = partial(record, main, answers(), config=config, project="byoc-account")
 
-    with pytest.raises(SpecError) as refused:
+    with pytest.raises(pulumi.RunError) as refused:
         run()
 
-    assert str(refused.value).startswith(message) or key == "installation"
+    assert isinstance(refused.value.__cause__, SpecError)
+    assert str(refused.value).startswith(f"INVALID: {message}") or key == "installation"

@@ -4,6 +4,7 @@ import json
 import pickle
 from typing import Any
 
+import pulumi
 import pytest
 
 from byoc_infra.aws import secrets
@@ -164,7 +165,7 @@ def test_a_secret_without_a_value_stops_the_tasks(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(secrets, "require_value", refuse)
 
-    with pytest.raises(SecretWithoutValue, match="OPENAI_API_KEY"):
+    with pytest.raises(pulumi.RunError, match="SECRET_WITHOUT_VALUE: OPENAI_API_KEY"):
         made()
 
 
@@ -408,7 +409,8 @@ def test_a_config_key_that_nothing_reads_is_refused() -> None:
     """Pulumi says nothing of it; the nearest known one is named."""
     config = {"aws:region": REGION, "byoc-deployment:task_rol": "reader", "other:task_rol": "x"}
 
-    with pytest.raises(SpecError, match=r"byoc-deployment:task_role\?") as refused:
+    with pytest.raises(pulumi.RunError, match=r"byoc-deployment:task_role\?") as refused:
         record(main, answers(), config=config, project="byoc-deployment")
 
-    assert refused.value.field == "byoc-deployment:task_rol"
+    assert isinstance(refused.value.__cause__, SpecError)
+    assert refused.value.__cause__.field == "byoc-deployment:task_rol"
