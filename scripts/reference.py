@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-__all__ = ["FieldText", "fields", "table", "unit", "words"]
+__all__ = ["FieldText", "fields", "measured", "table", "words"]
 
 UNITS = {
     "_s": "seconds",
@@ -13,7 +13,7 @@ UNITS = {
     "_days": "days",
     "_percent": "percent",
     "_minutes": "minutes",
-    "cpu": "CPU units, 1024 a vCPU",
+    "cpu": "CPU units (1024 a vCPU)",
 }
 """By the end of a field's name."""
 
@@ -40,9 +40,10 @@ def fields(node: ast.ClassDef) -> Iterator[FieldText]:
             )
 
 
-def unit(name: str) -> str:
-    """In which a number of this name is, or nothing."""
-    return next((said for end, said in UNITS.items() if name.endswith(end)), "")
+def measured(type_: str, name: str) -> str:
+    """The type, and in which unit a number of this name is."""
+    said = next((unit for end, unit in UNITS.items() if name.endswith(end)), None)
+    return f"{type_}, {said}" if said and "int" in type_ else type_
 
 
 def words(text: str) -> str:

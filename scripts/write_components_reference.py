@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from byoc_infra import components
 from byoc_infra.components._base import Component
 from scripts import write_settings_reference as settings
-from scripts.reference import FieldText, fields, table, unit, words
+from scripts.reference import FieldText, fields, measured, table, words
 from tests.support.examples import EXAMPLES
 from tests.support.recorder import record
 
@@ -97,7 +97,7 @@ def _section(kind: type[Component]) -> str:
         f"{words(ast.get_docstring(own) or '')} Type `{kind.TYPE}`.",
         "### Inputs",
         table(
-            ("input", "type", "unit", "default", "meaning"),
+            ("input", "type", "default", "meaning"),
             _inputs(kind, getattr(components, f"{kind.__name__}Args")),
         ),
         "### Outputs",
@@ -115,7 +115,7 @@ def _section(kind: type[Component]) -> str:
 def _value(kind: type) -> str:
     """What components hand to each other."""
     own = classes(kind)[kind.__name__]
-    head = ("field", "type", "unit", "default", "meaning")
+    head = ("field", "type", "default", "meaning")
     said = words(ast.get_docstring(own) or "")
     return f"## {kind.__name__}\n\n{said}\n\n{table(head, _inputs(kind, kind))}\n"
 
@@ -150,8 +150,7 @@ def _inputs(kind: type, args: "type[DataclassInstance]") -> Iterator[tuple[str, 
         if one.name in defaults:
             yield (
                 f"`{one.name}`",
-                _type(one.annotation),
-                unit(one.name),
+                measured(_type(one.annotation), one.name),
                 defaults[one.name],
                 one.words,
             )
@@ -200,7 +199,9 @@ def _type(annotation: str) -> str:
 
 def _default(field: "dataclasses.Field[object]") -> str:
     if field.default_factory is not dataclasses.MISSING:
-        return f"`{field.default_factory()!r}`"
+        made = field.default_factory()
+        keys = ", ".join(f'"{key}": …' for key in made) if isinstance(made, dict) else ""
+        return f"`{{{keys}}}`" if keys else f"`{made!r}`"
     if field.default is dataclasses.MISSING:
         return "required"
     shown = getattr(field.default, "__name__", None) or repr(field.default)

@@ -8,13 +8,13 @@ import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from byoc_infra import spec
-from scripts.reference import FieldText, fields, table, unit, words
+from scripts.reference import FieldText, fields, measured, table, words
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
 PLACES = {
@@ -43,8 +43,8 @@ LIMITS = {
     "gt": "more than {}",
     "le": "at most {}",
     "lt": "less than {}",
-    "min_length": "{} or longer",
-    "max_length": "{} or shorter",
+    "min_length": "length at least {}",
+    "max_length": "length at most {}",
     "pattern": "`{}`",
 }
 """By pydantic's names for them."""
@@ -78,7 +78,7 @@ def texts(name: str) -> list[FieldText]:
 def _section(name: str) -> str:
     model = models()[name]
     node = words(inspect.getdoc(model) or "")
-    head = ("field", "type", "unit", "default", "limits", "meaning")
+    head = ("field", "type", "default", "meaning")
     return f"## {PLACES.get(name, name)}\n\n{node} `{name}`.\n\n{table(head, _rows(name, model))}\n"
 
 
@@ -88,11 +88,9 @@ def _rows(name: str, model: type[BaseModel]) -> Iterator[tuple[str, ...]]:
             info = model.model_fields[one.name]
             yield (
                 f"`{one.name}`",
-                _type(one.annotation),
-                unit(one.name),
+                measured(_type(one.annotation), one.name),
                 _default(info.get_default(call_default_factory=True)),
-                "; ".join(_limits(info.metadata)).replace("|", "\\|"),
-                one.words,
+                " ".join([one.words, *_limits(info.metadata)]),
             )
 
 
@@ -101,7 +99,9 @@ def _type(annotation: str) -> str:
     for name, alias in vars(spec).items():
         if get_origin(alias) is Annotated:
             annotation = re.sub(rf"\b{name}\b", get_args(alias)[0].__name__, annotation)
-    text = re.sub(r"tuple\[(\w+), \.\.\.\]", r"list[\1]", annotation)
+        elif get_origin(alias) is Literal:
+            annotation = re.sub(rf"\b{name}\b", f"Literal{list(get_args(alias))}", annotation)
+    text = re.sub(r"tuple\[(.+), \.\.\.\]", r"list[\1]", annotation)
     return f"`{text.removesuffix(' | None')}`".replace("'", '"').replace("|", "\\|")
 
 
@@ -117,8 +117,12 @@ def _default(value: object) -> str:
 
 
 def _limits(metadata: list[Any]) -> Iterator[str]:
-    for one in metadata:
-        for key, said in LIMITS.items():
-            value = getattr(one, key, None)
-            if value is not None:
-                yield said.format(value)
+    """In brackets behind the meaning, where there are any."""
+    found = [
+        said.format(getattr(one, key))
+        for one in metadata
+        for key, said in LIMITS.items()
+        if getattr(one, key, None) is not None
+    ]
+    if found:
+        yield f"({'; '.join(found)})".replace("|", "\\|")

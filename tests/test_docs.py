@@ -34,6 +34,9 @@ PERMISSIONS = ROOT / "docs" / "permissions.md"
 EXAMPLES = ROOT / "examples" / "local"
 WHOLE = {"account.yaml": "account.yaml", "deployment.yaml": "deployment.yaml"}
 """The files that blocks are parts of, and which whole ones they are put over."""
+RUN_WHOLE = (ROOT / "README.md", ROOT / "docs" / "by-hand.md")
+"""By tests/e2e/test_readme.py and test_by_hand.py."""
+LOOKED_AT = frozenset({"aws", "byoc", "eval", "make"})
 SPAN = re.compile(r"`((?:byoc|make) [^`]+)`")
 COMMAND = re.compile(r"\$\((byoc [^)]*)\)")
 SID = re.compile(r"`([A-Z]\w+)`")
@@ -66,6 +69,15 @@ def test_commands_in_the_pages_exist(page: Path) -> None:
         _check_command(words, whole=True)
     for span in SPAN.findall(page.read_text()):
         _check_command(re.sub(r"[\[\]\\|…]", " ", span).split(), whole=False)
+
+
+@every_page
+def test_console_lines_are_of_commands_that_are_looked_at(page: Path) -> None:
+    """Any other would only be believed; two pages are exempt, because stories run them whole."""
+    if page not in RUN_WHOLE:
+        lines = [line for block in blocks(page, "console") for line in block.splitlines()]
+
+        assert [line for line in lines if line and line.split()[0] not in LOOKED_AT] == []
 
 
 @pytest.mark.parametrize(
