@@ -52,6 +52,10 @@ REPLACED: dict[str, tuple[str, ...]] = {
     "aws:ec2/tag:Tag": ("resourceId", "key"),
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": ("securityGroupId",),
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": ("securityGroupId",),
+    "aws:appautoscaling/target:Target": ("serviceNamespace", "resourceId", "scalableDimension"),
+    "aws:appautoscaling/policy:Policy": (
+        *("name", "serviceNamespace", "resourceId", "scalableDimension"),
+    ),
     "aws:ecs/cluster:Cluster": ("name",),
     "aws:ecs/taskDefinition:TaskDefinition": (
         *("containerDefinitions", "cpu", "enableFaultInjection", "ephemeralStorage"),
