@@ -198,6 +198,10 @@ def test_every_statement_of_trusts_and_of_the_execution_role_is_explained() -> N
         _policies.ecs_trust(PLACE),
         _policies.platform_secret_policy("arn", "arn"),
         _policies.key_policy(PLACE, "arn"),
+        _policies.flow_log_trust(PLACE),
+        _policies.flow_log_policy(PLACE, names),
+        _policies.endpoint_policy(PLACE),
+        _policies.layer_policy(PLACE),
     )
 
     assert {_sid(row[0]) for row in _rows("Who gets in")} == _sids(trust)

@@ -57,6 +57,27 @@ CASES: list[tuple[str, str, dict[str, Any], list[Question]]] = [
     ),
     (
         "ec2",
+        "CreateVpcEndpoint",
+        {"VpcId": "vpc-1", "SubnetIds": ["subnet-1"], "PrivateDnsEnabled": True},
+        [
+            ("ec2:CreateVpcEndpoint", f"arn:aws:ec2:{HERE}:vpc-endpoint/*", {}),
+            ("ec2:CreateVpcEndpoint", f"arn:aws:ec2:{HERE}:vpc/vpc-1", {}),
+            ("ec2:CreateVpcEndpoint", f"arn:aws:ec2:{HERE}:subnet/subnet-1", {}),
+            ("route53:AssociateVPCWithHostedZone", "arn:aws:route53:::hostedzone/*", {}),
+        ],
+    ),
+    (
+        "ec2",
+        "CreateFlowLogs",
+        {"ResourceIds": ["vpc-1"], "DeliverLogsPermissionArn": f"{ROLE}Flow"},
+        [
+            ("ec2:CreateFlowLogs", f"arn:aws:ec2:{HERE}:vpc-flow-log/*", {}),
+            ("ec2:CreateFlowLogs", f"arn:aws:ec2:{HERE}:vpc/vpc-1", {}),
+            ("iam:PassRole", f"{ROLE}Flow", {"iam:PassedToService": "vpc-flow-logs.amazonaws.com"}),
+        ],
+    ),
+    (
+        "ec2",
         "DeleteSubnet",
         {},
         [("ec2:DeleteSubnet", "*", {})],
