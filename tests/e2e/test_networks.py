@@ -1,19 +1,21 @@
 """Networks without a NAT gateway, and networks that are the customer's own."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing
 from typing import Any
 
 import pytest
 
 from byoc_infra.aws.inventory import take
+from byoc_infra.aws.network import look_at
+from byoc_infra.aws.network_rules import check_network
 from byoc_infra.aws.session import Session, open_session
 from byoc_infra.cli.demo.caller import Caller
 from byoc_infra.cli.flows import account as accounts
 from byoc_infra.cli.flows import deployment
 from byoc_infra.errors import SpecError
-from byoc_infra.naming import ENABLED_TAG, FARGATE_SERVICES, INSTALLATION_TAG, PRIVATE_TAG
-from byoc_infra.spec import AccountSpec
+from byoc_infra.naming import ENABLED_TAG, FARGATE_SERVICES, INSTALLATION_TAG, PRIVATE_TAG, Place
+from byoc_infra.spec import AccountSpec, ExistingNetworkSpec, parse
 from tests.e2e.stage import Stage
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -131,6 +133,13 @@ class CustomersVpc:
             **changes,
         }
 
+    def judged(self, setting: Mapping[str, Any]) -> None:
+        """What the account program does before it registers anything."""
+        asked = parse(ExistingNetworkSpec, dict(setting))
+        place = Place(self.session.identity().account_id, self.session.region)
+        facts = look_at(self.session, asked)
+        check_network(facts, asked, place=place, installation="adopted")
+
 
 @pytest.fixture
 def customers(account: Stage) -> Iterator[CustomersVpc]:
@@ -200,33 +209,47 @@ def _stop_reason(session: Session, made: Mapping[str, Any]) -> str:
 def test_a_network_that_cannot_work_is_refused_and_nothing_is_made(
     account: Stage, customers: CustomersVpc
 ) -> None:
-    """By setting, with what was found; by preview and by up alike."""
+    """By the account stack's own look at it, by preview and by up."""
     stage, before = account, (customers.tags(), _names(account))
     foreign = customers.ec2.create_vpc(CidrBlock="10.62.0.0/16")["Vpc"]["VpcId"]
     other = customers.ec2.create_subnet(VpcId=foreign, CidrBlock="10.62.0.0/24")["Subnet"]
     ids = [customers.private[0], other["SubnetId"]]
 
-    _refused(stage, customers.setting(private_subnet_ids=ids), f"{ids[1]} of {foreign}")
+    _refused(customers.judged, customers.setting(private_subnet_ids=ids), f"{ids[1]} of {foreign}")
     peering = customers.peering()
     customers.turn(VpcPeeringConnectionId=peering)
-    _refused(stage, customers.setting(), f"a default route to {peering}, which is no way out")
+    _refused(
+        customers.judged,
+        customers.setting(),
+        f"a default route to {peering}, which is no way out",
+    )
     customers.turn(GatewayId=customers.gateway)
-    _refused(stage, customers.setting(), f"to the internet gateway {customers.gateway}")
+    _refused(customers.judged, customers.setting(), f"to the internet gateway {customers.gateway}")
     customers.turn(NatGatewayId=customers.nat)
     customers.ec2.delete_nat_gateway(NatGatewayId=customers.nat)
-    _refused(stage, customers.setting(), f"to {customers.nat} that leads nowhere (blackhole)")
+    _refused(
+        lambda setting: accounts.preview(_adopting(stage, setting), stage.work("customer")),
+        customers.setting(),
+        f"to {customers.nat} that leads nowhere (blackhole)",
+    )
     taken = {"Key": INSTALLATION_TAG, "Value": "default"}
     customers.ec2.create_tags(Resources=[customers.private[0]], Tags=[taken])
-    _refused(stage, customers.setting(), f"with the tag {INSTALLATION_TAG}=default")
+    _refused(
+        lambda setting: accounts.up(_adopting(stage, setting), stage.work("customer")),
+        customers.setting(),
+        f"with the tag {INSTALLATION_TAG}=default",
+    )
 
     customers.ec2.delete_tags(Resources=[customers.private[0]], Tags=[taken])
     assert (customers.tags(), _names(account)) == before
 
 
-def _refused(stage: Stage, setting: Mapping[str, Any], got: str) -> None:
-    """The stack is not even begun."""
+def _refused(
+    ask: Callable[[Mapping[str, Any]], object], setting: Mapping[str, Any], got: str
+) -> None:
+    """By setting, with what was found."""
     with pytest.raises(SpecError) as refused:
-        accounts.up(_adopting(stage, setting), stage.work("customer"))
+        ask(setting)
 
     assert refused.value.field.startswith("existing_network.")
     assert got in refused.value.got
