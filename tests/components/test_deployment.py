@@ -112,6 +112,23 @@ def test_the_address_may_be_in_a_container_of_the_stack() -> None:
     }
 
 
+def test_every_server_has_the_certificates_and_the_same_address() -> None:
+    """The queue service's tasks connect as the API's do."""
+    recorder = made(
+        size="production",
+        secrets={"POSTGRES_URI_CUSTOM": REFERENCE},
+        database_tls="verify-full",
+        database_ca_pem=ca_pem(),
+    )
+    for task in ("orders-api", "orders-queue"):
+        server, init = json.loads(recorder.inputs(TASK, task)["containerDefinitions"])
+        told = {one["name"]: one["valueFrom"] for one in server["secrets"]}
+
+        assert told["DATABASE_URI"] == f"{REFERENCE.arn}:key::v1"
+        assert server["dependsOn"] == [{"containerName": init["name"], "condition": "SUCCESS"}]
+        assert init["environment"] == [{"name": "DATABASE_CA_PEM", "value": ca_pem()}]
+
+
 def test_both_guards_are_on_by_default() -> None:
     """Database and balancer refuse deletion, and the last snapshot is kept."""
     recorder = made()

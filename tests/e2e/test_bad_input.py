@@ -150,6 +150,12 @@ def _access(**changes: object) -> dict[str, object]:
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:222222222222:secret:a-AbCdEf"
 
+
+def _null(store: str) -> dict[str, object]:
+    """A container for the address of a store."""
+    return {"secrets": {f"{store}_URI_CUSTOM": None}}
+
+
 DEPLOYMENTS = (
     Case(
         "a role that is not there",
@@ -213,6 +219,26 @@ DEPLOYMENTS = (
         "DUPLICATE_NAME",
         "secrets.TOKEN",
         {"environment": {"TOKEN": "x"}, "secrets": {"TOKEN": None}},
+    ),
+    Case("a PostgreSQL that is too old", "INVALID", "postgres_version", {"postgres_version": "14"}),
+    Case("a cache of somebody else", "RESERVED_NAME", "secrets.REDIS_URI_CUSTOM", _null("REDIS")),
+    Case(
+        "the address of a database in plain text",
+        "RESERVED_NAME",
+        "environment.POSTGRES_URI_CUSTOM",
+        {"environment": {"POSTGRES_URI_CUSTOM": "postgresql://app:x@db/app"}},
+    ),
+    Case(
+        "an external database that cannot be known by its certificate",
+        "INVALID",
+        "database_ca_pem",
+        {**_null("POSTGRES"), "database_tls": "verify-full"},
+    ),
+    Case(
+        "a private key in the place of certificates",
+        "INVALID",
+        "database_ca_pem",
+        {"database_tls": "verify-full", "database_ca_pem": "-----BEGIN PRIVATE KEY-----"},
     ),
     Case("memory that Fargate has not", "INVALID", "memory_mib", {"cpu": 256, "memory_mib": 4096}),
     Case("CPU that Fargate has not", "INVALID", "cpu", {"cpu": 300, "memory_mib": 512}),
@@ -284,6 +310,12 @@ ACCOUNTS = (
         "INVALID",
         "private_cidrs",
         {"network": {"private_cidrs": ["10.41.0.0/20", "10.40.0.0/20"]}},
+    ),
+    Case(
+        "databases anywhere",
+        "INVALID",
+        "external_databases",
+        {"external_databases": [{"cidr": "0.0.0.0/0"}]},
     ),
     Case(
         "a Redis that is not there",
