@@ -81,6 +81,13 @@ def check_postgres_uri(
 
 def _parts(field: str, uri: str) -> tuple[list[str], dict[str, str]]:
     """The hosts and the query of a well-formed address."""
+    if uri != uri.strip():
+        _refuse(
+            field,
+            "an address and nothing around it",
+            "white space before or after it",
+            "Remove it; a file is taken as it is, with the end of its last line.",
+        )
     scheme, separator, rest = uri.partition("://")
     if not separator or scheme not in SCHEMES:
         _refuse(field, "an address that begins with postgresql://", "another beginning", ENCODE)

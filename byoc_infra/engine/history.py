@@ -1,13 +1,15 @@
-"""Keeps a file backend's history of updates short; nothing else prunes it."""
+"""A file backend's files: the state read without a CLI, the history of updates kept short."""
 
+import json
 import re
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from byoc_infra.engine.outcome import StackRef
 
-__all__ = ["KEEP", "forget", "prune", "state_file"]
+__all__ = ["KEEP", "forget", "prune", "recorded", "state_file"]
 
 KEEP = 20
 
@@ -37,6 +39,16 @@ def forget(stack: StackRef) -> None:
     for kind in ("history", "locks/organization", "backups"):
         with suppress(OSError):  # there, and not empty, or not there
             (root / ".pulumi" / kind / stack.project / stack.name).rmdir()
+
+
+def recorded(stack: StackRef) -> dict[str, Any] | None:
+    """The stack's state as `pulumi stack export` gives it; None where only the CLI can tell."""
+    file = state_file(stack)
+    try:
+        read = json.loads(file.read_text()) if file is not None else {}
+        return {"version": read["version"], "deployment": read["checkpoint"]["latest"] or {}}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def state_file(stack: StackRef) -> Path | None:

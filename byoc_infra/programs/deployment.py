@@ -57,7 +57,7 @@ OUTPUTS = {
     "target_group_arn": "Whose targets' health says whether requests are served",
     "log_group": "Where its logs are",
     "log_prefix": "What the names of its log streams begin with",
-    "database_identifier": "The RDS instance; none of the database's where it is your own",
+    "database_identifier": "The RDS instance; empty, as the next two, with a database of your own",
     "database_endpoint": "Its address and port, inside the VPC",
     "database_secret_arn": "Where AWS keeps its password",
     "secret_names": "By environment name: the containers that `byoc secrets put` fills",

@@ -74,6 +74,18 @@ def test_outputs_come_with_the_run_and_secret_ones_stay_masked(bench: Bench) -> 
     assert ("done", "create", "a") in {(e.kind, e.op, e.name) for e in told}
 
 
+def test_a_file_backends_state_is_read_as_the_cli_gives_it(bench: Bench) -> None:
+    """Resources, outputs and what is encrypted; without the CLI's half a second."""
+    stack = bench.stack(Things(things={"a": {}, "b": {}}, secret="hush-hush"))
+    bench.engine.up(stack)
+    by_the_cli = bench.engine._read("export", stack, None, 60.0).state
+    by_file = bench.engine.export(stack).state
+
+    assert by_file is not None
+    assert by_file == by_the_cli
+    assert len(by_file["deployment"]["resources"]) > 2
+
+
 def test_a_run_sees_only_the_stacks_own_aws_and_pulumi_variables(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """Scrubbing, history, and the reading of events."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from pulumi.automation import events as sdk
 
 from byoc_infra.engine import StackRef
 from byoc_infra.engine.events import EngineEvent, Recorder, readable
-from byoc_infra.engine.history import KEEP, forget, prune
+from byoc_infra.engine.history import KEEP, forget, prune, recorded
 from byoc_infra.engine.run import run_environment
 from byoc_infra.engine.scrub import Scrubber
 
@@ -91,6 +92,18 @@ def test_history_is_kept_short(tmp_path: Path) -> None:
     assert len(left) == 3 * KEEP
     assert "dev-1000.history.json" not in left
     assert f"dev-{1000 + KEEP + 4}.checkpoint.json" in left
+
+
+@pytest.mark.parametrize("content", [None, "", "{", "{}", '{"version": 3, "checkpoint": {}}'])
+def test_what_a_file_does_not_tell_is_left_to_the_cli(tmp_path: Path, content: str | None) -> None:
+    """No file, half a file, another shape, another backend."""
+    file = tmp_path / ".pulumi" / "stacks" / "proj" / "dev.json"
+    file.parent.mkdir(parents=True)
+    if content is not None:
+        file.write_text(content)
+
+    assert recorded(_stack(tmp_path)) is None
+    assert recorded(replace(_stack(tmp_path), backend_url="s3://bucket")) is None
 
 
 def test_a_removed_stack_leaves_no_backup(tmp_path: Path) -> None:
