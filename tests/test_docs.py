@@ -19,7 +19,7 @@ from byoc_infra.cli.flows.redis_image import stand_in
 from byoc_infra.cli.main import ANYWHERE, app
 from byoc_infra.components import _policies
 from byoc_infra.components._least_privilege import least_privilege
-from byoc_infra.components._managed import AWS_POLICIES, supplement
+from byoc_infra.components._managed import AWS_POLICIES, managed
 from byoc_infra.components._task_roles import task_boundary
 from byoc_infra.errors import ByocError
 from byoc_infra.naming import AccountNames
@@ -180,13 +180,13 @@ def test_every_statement_of_least_privilege_is_explained() -> None:
 
 
 def test_every_statement_of_managed_is_explained() -> None:
-    """The five policies of AWS, and the supplement's statements."""
+    """The five policies of AWS, the supplement's statements, and the denial of its own."""
     told = {_sid(row[0]) for row in _rows("The other choice: `managed`")}
-    added = {
-        statement["Sid"] for _, statement in _statements({"": supplement(access_args().fence())})
-    }
+    shared = {one["Sid"] for one in least_privilege(access_args().fence())["never"]["Statement"]}
+    made = {one["Sid"] for _, one in _statements(managed(access_args().fence()))}
 
-    assert told == {*AWS_POLICIES, *added}
+    assert shared < made
+    assert told == {*AWS_POLICIES, *made} - shared
 
 
 def test_every_statement_of_trusts_and_of_the_execution_role_is_explained() -> None:

@@ -5,10 +5,12 @@ reading secret values (SecretsManagerReadWrite), shells in containers and passin
 (AmazonECS_FullAccess), every database of the account (AmazonRDSFullAccess).
 """
 
-from byoc_infra.components._least_privilege import BALANCER_CHANGES, BALANCER_READS, Fence
+from byoc_infra.components._balancing_rights import BALANCER_CHANGES, BALANCER_READS
+from byoc_infra.components._fence import Fence
+from byoc_infra.components._never import never
 from byoc_infra.components._policies import Document, document, statement
 
-__all__ = ["AWS_POLICIES", "supplement"]
+__all__ = ["AWS_POLICIES", "managed", "supplement"]
 
 AWS_POLICIES = (
     "AmazonVPCReadOnlyAccess",
@@ -33,6 +35,41 @@ GRANTED_BY_AWS = frozenset(
 """Of Elastic Load Balancing's actions, those that AmazonECS_FullAccess has (version 22)."""
 
 
+NETWORK_WRITES = (
+    "ec2:AssociateRouteTable",
+    "ec2:AttachInternetGateway",
+    "ec2:AuthorizeSecurityGroupIngress",
+    "ec2:CancelSpotFleetRequests",
+    "ec2:CreateInternetGateway",
+    "ec2:CreateLaunchTemplate",
+    "ec2:CreateRoute",
+    "ec2:CreateRouteTable",
+    "ec2:CreateSecurityGroup",
+    "ec2:CreateSubnet",
+    "ec2:CreateVpc",
+    "ec2:DeleteInternetGateway",
+    "ec2:DeleteLaunchTemplate",
+    "ec2:DeleteRoute",
+    "ec2:DeleteRouteTable",
+    "ec2:DeleteSecurityGroup",
+    "ec2:DeleteSubnet",
+    "ec2:DeleteVpc",
+    "ec2:DetachInternetGateway",
+    "ec2:DisassociateRouteTable",
+    "ec2:ModifySubnetAttribute",
+    "ec2:ModifyVpcAttribute",
+    "ec2:RequestSpotFleet",
+    "ec2:RunInstances",
+)
+"""Of EC2's actions, those of AmazonECS_FullAccess (version 22) that write."""
+
+
+def managed(fence: Fence) -> dict[str, Document]:
+    """What is attached beside AWS's policies: what they lack, and denials of what they overdo."""
+    networks = statement("NeverChangeNetworks", NETWORK_WRITES, ["*"], effect="Deny")
+    return {"supplement": supplement(fence), "never": document([*never(fence), networks])}
+
+
 def supplement(fence: Fence) -> Document:
     """What the real provider calls in a deployment's life and none of the five grants."""
     ours = fence.ours(
@@ -40,12 +77,23 @@ def supplement(fence: Fence) -> Document:
     )
     return document(
         [
-            statement("ChangeBalancers", _missing(BALANCER_CHANGES), ours),
-            statement("BalancerReadsHaveNoFence", _missing(BALANCER_READS), ["*"]),
             statement(
-                "DiscoveryTagsHaveNoFence",
+                "ChangeBalancers",
+                _missing(BALANCER_CHANGES),
+                ours,
+                condition=fence.carries_tag,
+            ),
+            statement(
+                "BalancerReadsOfTheRegion",
+                _missing(BALANCER_READS),
+                ["*"],
+                condition=fence.in_region,
+            ),
+            statement(
+                "DiscoveryTagsOfTheRegion",
                 ["servicediscovery:ListTagsForResource", "servicediscovery:TagResource"],
                 ["*"],
+                condition=fence.in_region,
             ),
             statement(
                 "TagScaling",

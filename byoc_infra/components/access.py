@@ -9,7 +9,7 @@ from __future__ import annotations  # the classes of pulumi_aws load slowly
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import ClassVar, Literal
 
 import pulumi
@@ -17,8 +17,9 @@ import pulumi_aws as aws
 
 from byoc_infra.components._base import Component
 from byoc_infra.components._checks import check_one_of, check_pattern, check_unique
-from byoc_infra.components._least_privilege import Fence, least_privilege
-from byoc_infra.components._managed import AWS_POLICIES, supplement
+from byoc_infra.components._fence import Fence
+from byoc_infra.components._least_privilege import least_privilege
+from byoc_infra.components._managed import AWS_POLICIES, managed
 from byoc_infra.components._policies import Document, access_trust
 from byoc_infra.components._task_roles import DEFAULT_ROLES
 from byoc_infra.errors import SpecError
@@ -35,6 +36,8 @@ POLICY_LIMIT = 6144
 """Characters of a managed policy without white space (IAM user guide, quotas)."""
 ARN_LENGTH = 120
 """What an ARN that is not known yet is taken for."""
+ID_LENGTH = 24
+"""Of a subnet or a security group: `subnet-` or `sg-` and 17 hex digits."""
 SESSION_S = (3600, 43200)
 """IAM API reference, CreateRole MaxSessionDuration."""
 
@@ -57,6 +60,14 @@ class CustomerAccessArgs:
     """Names of the ECR repositories that the control plane may look into."""
     task_roles: Mapping[str, TaskRoleSpec] = field(default_factory=lambda: DEFAULT_ROLES)
     """By name: the task roles that may be passed to tasks."""
+    private_subnet_ids: Sequence[pulumi.Input[str]] = ()
+    """Where services may run and internal load balancers be; anywhere if none is named."""
+    public_subnet_ids: Sequence[pulumi.Input[str]] = ()
+    """Where internet-facing load balancers may be, with `public_ingress`."""
+    balancer_group_ids: Sequence[pulumi.Input[str]] = ()
+    """The security groups that load balancers may have; any if none is named."""
+    public_ingress: bool = False
+    """Let the control plane make load balancers that face the internet."""
     permissions: Literal["least_privilege", "managed"] = "least_privilege"
     """Documents of this project, or five policies of AWS and a supplement."""
     permissions_boundary_arn: str | None = None
@@ -90,7 +101,7 @@ class CustomerAccessArgs:
         self._check_sizes()
 
     def _check_sizes(self) -> None:
-        for surface, found in self.documents().items():
+        for surface, found in self._documents(self._as_long(self.fence())).items():
             text = json.dumps(found, separators=(",", ":"), default=lambda _: "x" * ARN_LENGTH)
             if len(text) > POLICY_LIMIT:
                 raise SpecError(
@@ -102,9 +113,19 @@ class CustomerAccessArgs:
 
     def documents(self) -> dict[str, Document]:
         """The policies that are made for the role, by surface."""
-        if self.permissions == "managed":
-            return {"supplement": supplement(self.fence())}
-        return least_privilege(self.fence())
+        return self._documents(self.fence())
+
+    def _documents(self, fence: Fence) -> dict[str, Document]:
+        return managed(fence) if self.permissions == "managed" else least_privilege(fence)
+
+    def _as_long(self, fence: Fence) -> Fence:
+        """The same fence with ids that are not known yet as long as they will be."""
+        return replace(
+            fence,
+            task_subnet_ids=["x" * ID_LENGTH] * len(fence.task_subnet_ids),
+            balancer_subnet_ids=["x" * ID_LENGTH] * len(fence.balancer_subnet_ids),
+            balancer_group_ids=["x" * ID_LENGTH] * len(fence.balancer_group_ids),
+        )
 
     def fence(self) -> Fence:
         """What the role may reach."""
@@ -114,6 +135,13 @@ class CustomerAccessArgs:
             repositories=self.repositories,
             task_roles=self.task_roles,
             namespace_arn=self.namespace_arn,
+            task_subnet_ids=self.private_subnet_ids,
+            balancer_subnet_ids=[
+                *self.private_subnet_ids,
+                *(self.public_subnet_ids if self.public_ingress else ()),
+            ],
+            balancer_group_ids=self.balancer_group_ids,
+            public_ingress=self.public_ingress,
         )
 
 

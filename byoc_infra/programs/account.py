@@ -1,5 +1,6 @@
 """The program that a customer runs once: network, cluster, and the role for the control plane."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -17,6 +18,8 @@ __all__ = ["OUTPUTS", "AccountProgram", "main"]
 
 NAME = "langgraph-cloud"
 """The logical name of everything in the stack."""
+BALANCER_GROUPS = ("lb-internal", "lb-public")
+"""The security groups of load balancers; the second is there with public ingress only."""
 
 OUTPUTS = {
     "aws_account_id": "The account that was set up",
@@ -91,8 +94,16 @@ class AccountProgram:
             permissions_boundary_arn=spec.permissions_boundary_arn,
         )
 
-    def access_args(self, *, namespace_arn: pulumi.Input[str]) -> CustomerAccessArgs:
+    def access_args(
+        self,
+        *,
+        namespace_arn: pulumi.Input[str],
+        private_subnet_ids: Sequence[pulumi.Input[str]] = (),
+        public_subnet_ids: Sequence[pulumi.Input[str]] = (),
+        security_group_ids: Mapping[str, pulumi.Input[str]] | None = None,
+    ) -> CustomerAccessArgs:
         """What the control plane is allowed."""
+        groups = security_group_ids or {}
         spec = self.spec
         return CustomerAccessArgs(
             names=self.names,
@@ -102,6 +113,10 @@ class AccountProgram:
             namespace_arn=namespace_arn,
             repositories=spec.repositories,
             task_roles=spec.task_roles,
+            private_subnet_ids=private_subnet_ids,
+            public_subnet_ids=public_subnet_ids,
+            balancer_group_ids=[groups[role] for role in BALANCER_GROUPS if role in groups],
+            public_ingress=spec.public_ingress,
             permissions=spec.permissions,
             permissions_boundary_arn=spec.permissions_boundary_arn,
             max_session_s=spec.max_session_s,
@@ -136,7 +151,15 @@ class AccountProgram:
                 f"{NAME}-platform",
                 self.platform_secrets_args(execution_role_arn=cluster.execution_role_arn),
             )
-        access = CustomerAccess(NAME, self.access_args(namespace_arn=cluster.namespace_arn))
+        access = CustomerAccess(
+            NAME,
+            self.access_args(
+                namespace_arn=cluster.namespace_arn,
+                private_subnet_ids=network.private_subnet_ids,
+                public_subnet_ids=network.public_subnet_ids,
+                security_group_ids=cluster.security_group_ids,
+            ),
+        )
         values = {
             "aws_account_id": self.spec.aws_account_id,
             "region": self.spec.region,

@@ -120,6 +120,7 @@ def test_managed_is_the_seeds_five_and_a_supplement() -> None:
         "SecretsManagerReadWrite",
         "CloudWatchReadOnlyAccess",
         "AmazonRDSFullAccess",
+        "LangGraphCloudBYOCRole-never",
         "LangGraphCloudBYOCRole-supplement",
     }
 
@@ -131,6 +132,8 @@ def test_least_privilege_attaches_its_own_policies_only() -> None:
     assert attached == {
         "arn:aws:iam::222222222222:policy/LangGraphCloudBYOCRole-compute",
         "arn:aws:iam::222222222222:policy/LangGraphCloudBYOCRole-data",
+        "arn:aws:iam::222222222222:policy/LangGraphCloudBYOCRole-network",
+        "arn:aws:iam::222222222222:policy/LangGraphCloudBYOCRole-never",
         "arn:aws:iam::222222222222:policy/LangGraphCloudBYOCRole-traffic",
     }
 

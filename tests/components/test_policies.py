@@ -9,8 +9,9 @@ import pytest
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 from policy_sentry.querying.actions import get_actions_for_service
 
-from byoc_infra.components._least_privilege import Fence, least_privilege
-from byoc_infra.components._managed import AWS_POLICIES, supplement
+from byoc_infra.components._fence import Fence
+from byoc_infra.components._least_privilege import least_privilege
+from byoc_infra.components._managed import AWS_POLICIES, NETWORK_WRITES, managed, supplement
 from byoc_infra.components._task_roles import DEFAULT_ROLES
 from byoc_infra.local.provider.actions import ACTIONS, INVOKE_ACTIONS, OPERATIONS
 from byoc_infra.naming import AccountNames
@@ -26,12 +27,12 @@ FENCE = Fence(
 )
 UNFENCED = {
     "ListTasks",  # by the key ecs:cluster instead
-    "TaskDefinitionsHaveNoFence",
-    "BalancerReadsHaveNoFence",
+    "TaskDefinitionsOfTheRegion",
+    "BalancerReadsOfTheRegion",
     "TagDiscovery",  # by the tag in the request instead
-    "DiscoveryReadsHaveNoFence",
-    "NetworkReadsHaveNoFence",
-    "ScalingReadsHaveNoFence",
+    "DiscoveryListsOfTheRegion",
+    "NetworkListsOfTheRegion",
+    "ScalingReadsOfTheRegion",
 }
 """Allow statements on `*`: AWS offers no ARN for their actions."""
 
@@ -87,11 +88,12 @@ def test_unfenced_statements_change_nothing_but_task_definitions() -> None:
 def test_every_arn_is_of_this_account_and_installation() -> None:
     """Names begin with the deployments' prefix, or are the installation's own."""
     own = re.compile(
-        r"lg-|blue|secret:rds!db-|repository/agents$|db:\*$|snapshot:\*$|og:default:\*$"
-        r"|servicediscovery:.*(service/\*|namespace/ns-1)$"
+        r"lg-|blue|secret:rds!db-|repository/agents$|db:\*$|og:default:postgres-\*$"
+        r"|servicediscovery:.*(service/\*|namespace/ns-1)$|key/\*$"
         r"|scalable-target/\*$|acm:.*certificate/\*$|cloudwatch:.*alarm:\*$"
     )
-    arns = {arn for one in statements() for arn in one["Resource"] if arn != "*"}
+    listed = [one["Resource"] for one in statements() if "Resource" in one]
+    arns = {arn for resources in listed for arn in resources if arn != "*"}
 
     assert all(":222222222222:" in arn for arn in arns)
     assert [arn for arn in arns if not own.search(arn)] == []
@@ -99,9 +101,18 @@ def test_every_arn_is_of_this_account_and_installation() -> None:
 
 def test_what_is_made_is_born_with_the_tag() -> None:
     """Else it could not be changed by the same role later."""
-    makers = [one for one in statements() if re.search(r":(Create|Register)", str(one["Action"]))]
-    others = {"KeepLastSnapshot", "LetRdsKeepThePassword"}
-    others.add("ChangeScaling")  # registering again is how a target with the tag is changed
+    makers = [
+        one
+        for one in statements()
+        if one["Effect"] == "Allow" and re.search(r":(Create|Register)", str(one["Action"]))
+    ]
+    others = {
+        "ChangeScaling",  # registering again is how a target with the tag is changed
+        "KeepLastSnapshot",
+        "LetRdsKeepThePassword",
+        "NameLastSnapshot",
+        "UseDatabaseGroups",  # MakeEncryptedDatabases asks for the tag
+    }
 
     for one in makers:
         if one["Sid"] not in others:
@@ -113,7 +124,11 @@ def test_only_rds_makes_and_tags_the_passwords_secret() -> None:
     (let,) = [one for one in statements() if one["Sid"] == "LetRdsKeepThePassword"]
 
     assert let["Condition"] == {"Bool": {"aws:ViaAWSService": "true"}}
-    own = [one for one in statements() if "secretsmanager:TagResource" in one["Action"]]
+    own = [
+        one
+        for one in statements()
+        if one["Effect"] == "Allow" and "secretsmanager:TagResource" in one["Action"]
+    ]
     assert {one["Sid"] for one in own} == {"LetRdsKeepThePassword", "MakeSecrets"}
     (make,) = [one for one in own if one["Sid"] == "MakeSecrets"]
     assert make["Resource"] == [
@@ -150,7 +165,9 @@ def test_all_that_the_provider_calls_is_allowed() -> None:
     assert called - actions(statements()) == set(NOT_CALLED)
     assert looked_up - actions(statements()) == {
         "sts:GetCallerIdentity",  # needs no right
-        "ec2:DescribeRouteTables",  # of getVpc, which the program does not use
+        # of getVpc, which the program does not use
+        "ec2:DescribeRouteTables",
+        "ec2:DescribeVpcAttribute",
     }
 
 
@@ -191,11 +208,23 @@ def test_the_five_allow_what_least_privilege_denies() -> None:
     assert _granted("secretsmanager:GetSecretValue", five)
     assert _granted("ecs:ExecuteCommand", five)
     assert _granted("ec2:CreateSecurityGroup", five)
-    assert actions(statements(), "Deny") == {
-        "ecs:ExecuteCommand",
-        "secretsmanager:BatchGetSecretValue",
-        "secretsmanager:GetSecretValue",
+    assert {"ecs:ExecuteCommand", "secretsmanager:GetSecretValue", "iam:PassRole"} <= actions(
+        statements(), "Deny"
+    )
+
+
+def test_managed_denies_all_that_the_five_may_write_in_networks() -> None:
+    """AmazonECS_FullAccess makes and changes VPCs; the account stack does that here."""
+    five = json.loads(aws_managed_policies_data)["AmazonECS_FullAccess"]["Document"]["Statement"]
+    granted = {
+        action
+        for one in five
+        for action in ([one["Action"]] if isinstance(one["Action"], str) else one["Action"])
+        if action.startswith("ec2:") and "Describe" not in action
     }
+
+    assert set(NETWORK_WRITES) == granted
+    assert granted <= actions(managed(FENCE)["never"]["Statement"], "Deny")
 
 
 def test_the_owners_secrets_are_only_looked_at() -> None:

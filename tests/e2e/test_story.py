@@ -214,6 +214,44 @@ FORBIDDEN: dict[str, tuple[str, str, dict[str, Any]]] = {
         "execute_command",
         {"cluster": "c", "task": "t", "command": "sh", "interactive": True},
     ),
+    "NeverPrepareShells": (
+        "ecs",
+        "update_service",
+        {"cluster": "c", "service": "s", "enableExecuteCommand": True},
+    ),
+    "NeverGiveOutPublicAddresses": (
+        "ecs",
+        "update_service",
+        {
+            "cluster": "c",
+            "service": "s",
+            "networkConfiguration": {
+                "awsvpcConfiguration": {"subnets": ["subnet-1"], "assignPublicIp": "ENABLED"}
+            },
+        },
+    ),
+    "NeverShareSnapshots": (
+        "rds",
+        "modify_db_snapshot_attribute",
+        {"DBSnapshotIdentifier": "s", "AttributeName": "restore", "ValuesToAdd": ["all"]},
+    ),
+    "NeverPassOtherRoles": (
+        "ecs",
+        "register_task_definition",
+        {
+            "family": "f",
+            "taskRoleArn": "Administrator",
+            "containerDefinitions": [{"name": "a", "image": "b"}],
+        },
+    ),
+    "NeverMoveTheTag": (
+        "ecs",
+        "untag_resource",
+        {
+            "resourceArn": "arn:aws:ecs:eu-west-1:222222222222:service/c/s",
+            "tagKeys": ["byoc:installation"],
+        },
+    ),
 }
 """For each Deny statement, a request that only it can deny: everything else allows it."""
 
