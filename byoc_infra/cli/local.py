@@ -137,6 +137,32 @@ def push(
 
 
 @app.command()
+def certificate(
+    domain: Annotated[str, typer.Argument(help="The host name that it is for.")],
+    days: Annotated[float, typer.Option(help="Until it ends; negative: it has ended.")] = 365,
+    name: NameOption = None,
+) -> None:
+    """Put a certificate of the local cloud's own CA into the customer's ACM; prints its ARN."""
+    from byoc_infra.local.cloud import LocalCloud
+
+    made = LocalCloud.attach(name).control("certificate", domain=domain, days=days)
+    spoken = output.current()
+    spoken.result(made, lambda: spoken.text(str(made["certificate"])))
+
+
+@app.command()
+def point(
+    domain: Annotated[str, typer.Argument(help="A name of yours.")],
+    at: Annotated[str, typer.Argument(help="A balancer's name or URL.")],
+    name: NameOption = None,
+) -> None:
+    """Let a name lead to a balancer, as a CNAME record in your DNS would."""
+    from byoc_infra.local.cloud import LocalCloud
+
+    output.current().result(LocalCloud.attach(name).control("point", name=domain, at=at))
+
+
+@app.command()
 def load(
     service: Annotated[str, typer.Argument(help="An ECS service, as `byoc deployment status`.")],
     cpu: Annotated[float | None, typer.Option(min=0, help="Percent, on average.")] = None,

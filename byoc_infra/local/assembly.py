@@ -9,7 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from byoc_infra.local import images, repairs, rules
+from byoc_infra.local.aliases import Aliases
 from byoc_infra.local.authorizer import TAG_SOURCES, TARGET_SOURCES, Gate
+from byoc_infra.local.balancer import Balancer
+from byoc_infra.local.certificates import Certificates
 from byoc_infra.local.chain import Chain
 from byoc_infra.local.compute import Compute
 from byoc_infra.local.compute_facts import ecs_tags, task_holdings
@@ -59,7 +62,11 @@ class Cloud:
         self.databases.register(self.hooks)
         self.gate = Gate(self.world)
         self.gate.register(self.hooks)
-        self.compute = Compute(self.world, self.gate.check_role, prepare)
+        self.certificates = Certificates(self.world, self.persistence)
+        self.certificates.register(self.hooks)
+        self.aliases = Aliases(self.world.hosts)
+        balancer = Balancer(self.world, self.certificates.context)
+        self.compute = Compute(self.world, self.gate.check_role, prepare, balancer=balancer)
         self.compute.register(self.hooks)
         self.holders.add(partial(task_holdings, self.compute.state))
         TAG_SOURCES.update(ecs_tags(self.compute.state))
@@ -113,12 +120,16 @@ class Cloud:
         self.commands.add("crash", _crash)
         self.commands.add("rotate-password", self.databases.rotate_by_name)
         self.commands.add("load", self.scaler.tell)
+        self.commands.add("certificate", self.certificates.make)
+        self.commands.add("point", self.aliases.point)
+        self.commands.add("kill-task", self.compute.kill_task)
 
     def _add_parts(self) -> None:
         sessions = self.gate.sessions
         self.persistence.add(Part("sessions", lambda: dict(sessions), sessions.update))
         state = self.compute.state
         self.persistence.add(Part("compute", lambda: state, self.compute.restore))
+        self.persistence.add(Part("aliases", lambda: self.aliases.known, self.aliases.restore))
         self.persistence.add(Part("scaling", lambda: self.scaler.state, self.scaler.restore))
         self.persistence.add(Part("regions", lambda: list(self.regions), self.regions.restore))
         self.persistence.add(Part("clock", lambda: self.world.skew_s, self._set_clock))

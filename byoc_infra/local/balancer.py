@@ -8,8 +8,10 @@ answer that moto invents for DescribeTargetHealth.
 import asyncio
 import contextlib
 import logging
+import ssl
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import httpx
@@ -27,6 +29,28 @@ log = logging.getLogger(__name__)
 
 SYNC_S = 0.2
 Key = tuple[str, int]
+Contexts = Callable[[str], ssl.SSLContext | None]
+"""What TLS needs of an ACM certificate, by its ARN; None for one that is not there."""
+
+
+@dataclass(frozen=True)
+class Speaks:
+    """What a listener is to speak; when it changes, it listens anew."""
+
+    port: int
+    protocol: str
+    certificate: str | None
+
+    @classmethod
+    def of(cls, listener: Any) -> "Speaks":  # noqa: ANN401 - moto's
+        """As moto has it."""
+        protocol = str(listener.protocol)
+        certificate = listener.certificate if protocol == "HTTPS" else None
+        return cls(int(listener.port), protocol, certificate)
+
+
+USUAL = {"http": 80, "https": 443}
+"""Ports that a URL leaves out."""
 
 
 class Balancer:
@@ -35,11 +59,12 @@ class Balancer:
     current: ClassVar["Balancer | None"] = None
     """The one whose word DescribeTargetHealth gives."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, contexts: Contexts = lambda _arn: None) -> None:
         self.world = world
+        self._contexts = contexts
         self._places: dict[str, tuple[str, str]] = {}
         """By balancer ARN: its DNS name and its address."""
-        self._servers: dict[str, tuple[int, Server]] = {}
+        self._servers: dict[str, tuple[Speaks, Server]] = {}
         self._moved: dict[str, str] = {}
         """By `name:port`: where that port is really listened on, if it could not be bound."""
         self._targets: dict[str, dict[Key, Target]] = {}
@@ -61,12 +86,13 @@ class Balancer:
     def urls(self) -> dict[str, str]:
         """By listener ARN: where it can be reached, with the port that was really bound."""
         found = {}
-        for arn, (_port, server) in list(self._servers.items()):
+        for arn, (_speaks, server) in list(self._servers.items()):
             listener = self._listeners().get(arn)
             if listener is not None:
                 name = self._balancers()[listener.load_balancer_arn].dns_name
-                port = "" if server.port == 80 else f":{server.port}"
-                found[arn] = f"http://{name}{port}"
+                scheme = str(listener.protocol).lower()
+                port = "" if server.port == USUAL[scheme] else f":{server.port}"
+                found[arn] = f"{scheme}://{name}{port}"
         return found
 
     def health(self, group: FakeTargetGroup, address: str, port: int | None) -> Health:
@@ -136,26 +162,32 @@ class Balancer:
 
     async def _sync_listeners(self) -> None:
         listeners = self._listeners()
-        for arn, (port, server) in list(self._servers.items()):
+        for arn, (speaks, server) in list(self._servers.items()):
             listener = listeners.get(arn)
-            if listener is None or int(listener.port) != port:
+            if listener is None or Speaks.of(listener) != speaks:
                 del self._servers[arn]
                 await server.close()
         for arn, listener in listeners.items():
-            # TLS would need the certificate's key, which the real ACM never gives out either.
-            if arn not in self._servers and listener.protocol == "HTTP" and self._client:
-                port = int(listener.port)
-                app = ListenerApp(_Listener(self, arn), self._client, port)
-                _name, address = self._places[listener.load_balancer_arn]
-                self._servers[arn] = (port, await serve(app, address, port))
+            if arn not in self._servers and self._client:
+                await self._serve(arn, listener, self._client)
+
+    async def _serve(self, arn: str, listener: Any, client: httpx.AsyncClient) -> None:  # noqa: ANN401 - moto's
+        speaks = Speaks.of(listener)
+        context = self._contexts(speaks.certificate or "") if speaks.protocol == "HTTPS" else None
+        if speaks.protocol != "HTTP" and context is None:
+            return  # another protocol, or a certificate that ACM has not
+        app = ListenerApp(_Listener(self, arn), client, speaks.port)
+        _name, address = self._places[listener.load_balancer_arn]
+        server = await serve(app, address, speaks.port, context=context)
+        self._servers[arn] = (speaks, server)
 
     def _sync_ports(self) -> None:
         moved = {}
-        for arn, (port, server) in self._servers.items():
+        for arn, (speaks, server) in self._servers.items():
             listener = self._listeners().get(arn)
-            if listener is not None and server.port != port:
+            if listener is not None and server.port != speaks.port:
                 name, address = self._places[listener.load_balancer_arn]
-                moved[f"{name}:{port}"] = f"{address}:{server.port}"
+                moved[f"{name}:{speaks.port}"] = f"{address}:{server.port}"
         for place in self._moved.keys() | moved.keys():
             if self._moved.get(place) != moved.get(place):
                 self.world.hosts.set(place, moved.get(place))

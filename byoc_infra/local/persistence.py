@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
@@ -32,6 +34,7 @@ __all__ = ["GLOBAL_SERVICES", "Part", "Persistence", "backend_of"]
 GLOBAL_SERVICES = frozenset({"iam", "sts", "route53"})
 """Moto keeps these once for an account, in the region `aws`."""
 COMPANIONS: dict[str, tuple[str, ...]] = {
+    "acm": (),
     "application-autoscaling": ("cloudwatch", "iam"),
     "ec2": (),
     "ecs": ("ec2", "elbv2", "servicediscovery", "logs", "iam"),
@@ -203,7 +206,9 @@ class _Pickler(pickle.Pickler):
     def _foreign_type(self, obj: object) -> tuple[object, ...] | None:
         if isinstance(obj, LOCKS):
             return ("lock",)
-        if isinstance(obj, RSAPrivateKey):
+        if isinstance(obj, x509.Certificate):
+            return ("certificate", obj.public_bytes(Encoding.PEM))
+        if isinstance(obj, RSAPrivateKey | EllipticCurvePrivateKey):
             pem = obj.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
             return ("key", pem)
         return None
@@ -274,6 +279,9 @@ class _Unpickler(pickle.Unpickler):
 
     def _lock(self) -> object:
         return threading.RLock()
+
+    def _certificate(self, pem: bytes) -> object:
+        return x509.load_pem_x509_certificate(pem)
 
     def _key(self, pem: bytes) -> object:
         return load_pem_private_key(pem, password=None)

@@ -3,6 +3,7 @@
 import datetime
 import ipaddress
 import os
+import secrets
 import ssl
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-__all__ = ["Authority"]
+__all__ = ["Authority", "new_key", "pem"]
 
 VALID_DAYS = 365
 COMMON_NAME_LIMIT = 64
@@ -42,10 +43,36 @@ class Authority:
 
     def server_context(self, name: str, address: str) -> ssl.SSLContext:
         """What a server that is `name` at `address` needs to speak TLS."""
-        key = ec.generate_private_key(ec.SECP256R1())
+        key = new_key()
         names = [x509.DNSName(name), x509.IPAddress(ipaddress.ip_address(address))]
-        certificate = (
-            _builder(name, self._certificate.subject, key)
+        return self.context(self._sign(key, name, names) + pem(key))
+
+    def issue(
+        self, domain: str, key: ec.EllipticCurvePrivateKey, *, days: float = VALID_DAYS
+    ) -> bytes:
+        """A certificate of `domain` that ends in so many days; ended, where they are negative."""
+        return self._sign(key, domain, [x509.DNSName(domain)], days)
+
+    def context(self, chain: bytes) -> ssl.SSLContext:
+        """A server's side of TLS with this key and these certificates, in PEM."""
+        path = self._keys / f"{secrets.token_hex(8)}.pem"
+        _write_secret(path, chain)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        try:
+            context.load_cert_chain(path)
+        finally:
+            path.unlink()
+        return context
+
+    def _sign(
+        self,
+        key: ec.EllipticCurvePrivateKey,
+        name: str,
+        names: list[x509.GeneralName],
+        days: float = VALID_DAYS,
+    ) -> bytes:
+        return (
+            _builder(name, self._certificate.subject, key, days)
             .add_extension(x509.SubjectAlternativeName(names), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
@@ -54,13 +81,8 @@ class Authority:
                 critical=False,
             )
             .sign(self._key, hashes.SHA256())
+            .public_bytes(Encoding.PEM)
         )
-        chain = self._keys / f"{address}.pem"
-        _write_secret(chain, _pem(key) + certificate.public_bytes(Encoding.PEM))
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(chain)
-        chain.unlink()
-        return context
 
     def _make(self, key_path: Path) -> None:
         key = ec.generate_private_key(ec.SECP256R1())
@@ -83,15 +105,21 @@ class Authority:
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), False)  # noqa: FBT003 - the library's positional "critical"
             .sign(key, hashes.SHA256())
         )
-        _write_secret(key_path, _pem(key))
+        _write_secret(key_path, pem(key))
         self.certificate_path.write_bytes(certificate.public_bytes(Encoding.PEM))
         self.certificate_path.chmod(0o644)
 
 
+def new_key() -> ec.EllipticCurvePrivateKey:
+    """A key of a kind that load balancers take."""
+    return ec.generate_private_key(ec.SECP256R1())
+
+
 def _builder(
-    name: str, issuer: x509.Name, key: ec.EllipticCurvePrivateKey
+    name: str, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, days: float = VALID_DAYS
 ) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
+    end = now + datetime.timedelta(days=days)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name[:COMMON_NAME_LIMIT])])
     return (
         x509.CertificateBuilder()
@@ -99,12 +127,13 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=VALID_DAYS))
+        .not_valid_before(min(now, end) - datetime.timedelta(days=1))
+        .not_valid_after(end)
     )
 
 
-def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+def pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """The key as text."""
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 

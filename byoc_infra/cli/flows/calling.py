@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -122,6 +123,9 @@ def _client(url: str) -> Any:  # noqa: ANN401 - the SDK's client, an optional de
         from byoc_infra.local.compute import resolver
 
         resolver.install()
+        # What the local cloud's balancers show is signed by its own CA.
+        ca = Path(os.environ["BYOC_LOCAL_HOSTS"]).with_name("ca.pem")
+        os.environ.setdefault("SSL_CERT_FILE", str(ca))
     try:
         from langgraph_sdk import get_sync_client
     except ImportError as error:

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
@@ -35,8 +36,18 @@ class Server:
         await self._task
 
 
-async def serve(app: App, address: str, port: int, *, keep_alive_s: int = 60) -> Server:
-    """Serve an ASGI app on `address`; on `port` + 8000 where `port` needs rights we have not."""
+async def serve(
+    app: App,
+    address: str,
+    port: int,
+    *,
+    keep_alive_s: int = 60,
+    context: ssl.SSLContext | None = None,
+) -> Server:
+    """Serve an ASGI app on `address`; on `port` + 8000 where `port` needs rights we have not.
+
+    With a context in TLS.
+    """
     listening = _bind(address, port)
     config = uvicorn.Config(
         app,
@@ -53,6 +64,8 @@ async def serve(app: App, address: str, port: int, *, keep_alive_s: int = 60) ->
         timeout_keep_alive=keep_alive_s,
         timeout_graceful_shutdown=1,
     )
+    config.load()
+    config.ssl = context  # uvicorn itself only takes files
     server = uvicorn.Server(config)
     task = asyncio.get_running_loop().create_task(server.serve(sockets=[listening]))
     while not server.started and not task.done():

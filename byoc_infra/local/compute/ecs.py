@@ -7,6 +7,7 @@ from typing import Any
 
 from moto.ecs.models import ecs_backends
 
+from byoc_infra.errors import NotFound
 from byoc_infra.local.balancer import Balancer
 from byoc_infra.local.compute import lookups
 from byoc_infra.local.compute.api import Api
@@ -64,6 +65,21 @@ class Compute:
         """Take over the operations that moto only records."""
         self._api.register(hooks)
         self._downloads.register(hooks)
+
+    def kill_task(self, *, task: str) -> dict[str, Any]:
+        """For tests: end a task's processes as a machine that dies does, without a word."""
+        with self.world.lock:
+            found = [one for one in self.state.tasks.values() if task in (one.id, one.arn)]
+            if not found or found[0].status != "RUNNING":
+                raise NotFound(
+                    "task",
+                    wanted="a task that runs",
+                    got=f"{task}: {found[0].status if found else 'there is none'}",
+                    next_step="Take its id from `aws ecs list-tasks`.",
+                )
+            for container in found[0].containers:
+                self._launcher.kill(found[0], container)
+        return {"task": found[0].arn}
 
     def restore(self, state: State) -> None:
         """Go on from a pickled state, before `start`; its tasks are gone and are started anew."""

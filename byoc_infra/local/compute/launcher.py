@@ -28,6 +28,9 @@ SITE = Path(__file__).with_name("site")
 TASK_VARIABLE = "BYOC_TASK_ID"
 PORT = 8000
 """Where a LangGraph image listens, unless its task definition maps another port."""
+QUEUE_ENTRY_POINT = "/storage/queue_entrypoint.sh"
+"""In the platform's images. Here it is the same stock server: whether one takes runs is what
+N_JOBS_PER_WORKER says, and nobody asks one that is behind no balancer."""
 SYSTEM_PATH = "/usr/local/bin:/usr/bin:/bin"
 
 
@@ -253,7 +256,7 @@ class Launcher:
     def _command(self, task: Task, container: Container, image: Image) -> list[str]:
         definition = container.definition
         explicit = [*(definition.get("entryPoint") or ()), *(definition.get("command") or ())]
-        if explicit:
+        if explicit and not (image.kind == "langgraph" and explicit == [QUEUE_ENTRY_POINT]):
             return [self._mounts(task, container).inside(word) for word in explicit]
         if image.kind == "redis":
             return ["redis-server", "--save", "", "--appendonly", "no"]

@@ -2,6 +2,7 @@
 
 Names come from the JSON file that `BYOC_LOCAL_HOSTS` points at, read again whenever it changes.
 Where a port of a name could not be bound, as 80 without root's rights, it has `name:port` as well.
+A name may stand for another name, as a CNAME record does.
 Inside a task `localhost` is the task's own address, as it is inside a container. The tasks' own
 interpreters load this file by path, from an environment without this project's packages: it
 imports the standard library only, and nothing of this project.
@@ -38,12 +39,15 @@ class NameTable:
         plain = text.rstrip(".").lower()
         if self.own_address and plain in OWN_NAMES:
             return self.own_address
-        return self._current().get(plain)
+        names = self._current()
+        found = names.get(plain)
+        return None if found is None else names.get(found.lower(), found)
 
     def port(self, name: object, port: object) -> object:
         """The port that is really listened on where somebody asks for `port` of `name`."""
         text = name.decode("ascii", "replace") if isinstance(name, bytes) else name
-        moved = self._current().get(f"{str(text).rstrip('.').lower()}:{port}", "")
+        names, plain = self._current(), str(text).rstrip(".").lower()
+        moved = names.get(f"{plain}:{port}") or names.get(f"{names.get(plain, '')}:{port}", "")
         return int(moved.rpartition(":")[2]) if moved else port
 
     def _current(self) -> dict[str, str]:
