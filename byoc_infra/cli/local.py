@@ -167,13 +167,15 @@ def load(
     service: Annotated[str, typer.Argument(help="An ECS service, as `byoc deployment status`.")],
     cpu: Annotated[float | None, typer.Option(min=0, help="Percent, on average.")] = None,
     memory: Annotated[float | None, typer.Option(min=0, help="Percent, on average.")] = None,
+    minutes: Annotated[float, typer.Option(min=0, help="As if it had been so for so long.")] = 0,
     name: NameOption = None,
 ) -> None:
     """Tell the autoscaler what the tasks of a service use: it measures nothing itself."""
     from byoc_infra.local.cloud import LocalCloud
 
     cloud = LocalCloud.attach(name)
-    output.current().result(cloud.control("load", service=service, cpu=cpu, memory=memory))
+    told = cloud.control("load", service=service, cpu=cpu, memory=memory, minutes=minutes)
+    output.current().result(told)
 
 
 @app.command()

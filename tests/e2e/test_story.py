@@ -150,6 +150,26 @@ def test_a_wrong_password_is_refused(story: Story) -> None:
         psycopg.connect(f"{where} password=wrong")
 
 
+def test_it_grows_into_production(story: Story) -> None:
+    """The same database and threads, with a queue service and behind TLS; nothing is replaced."""
+    cloud, domain = story.stage.cloud, "story.example.com"
+    balancer = story.caller.url
+    certificate = cloud.control("certificate", domain=domain)["certificate"]
+    cloud.control("point", name=domain, at=balancer)
+    before = story.caller.say("before it grew").values["answer"]
+    small = {"min_scale": 1, "max_scale": 2, "queue_min_scale": 1, "queue_max_scale": 2}
+    up = story.up(size="production", certificate_arn=certificate, domain=domain, **small)
+    story.caller.url = str(up.outputs["url"])
+    after = story.caller.say("after it grew").values["answer"]
+
+    assert {change.op for change in up.changes} <= {"create", "update", "replace"}
+    replaced = {change.type for change in up.changes if change.op == "replace"}
+    assert replaced <= {"aws:ecs/taskDefinition:TaskDefinition"}
+    assert story.caller.url == f"https://{domain}"
+    assert after.endswith("before it grew, after it grew")
+    assert before.endswith("before it grew")
+
+
 def test_the_vendor_may_read_the_log_lines(story: Story) -> None:
     """Passed through from CloudWatch Logs, by the container that wrote them."""
     read = reading.lines(

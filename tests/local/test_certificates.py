@@ -88,7 +88,7 @@ def test_one_that_has_ended_says_so(cloud: Stack, certificates: Certificates) ->
 def test_certificates_are_kept_over_a_restart(cloud: Stack, certificates: Certificates) -> None:
     """Key and all: a balancer shows them again."""
     arn = certificates.make(domain=DOMAIN)["certificate"]
-    certificates._persistence.save(("acm",), CUSTOMER_ACCOUNT, REGION)  # noqa: SLF001 - what a restart reads
+    certificates._persistence.save(("acm",), CUSTOMER_ACCOUNT, REGION)
     cloud.client("acm").delete_certificate(CertificateArn=arn)
     gone = certificates.context(arn)
     certificates.make(domain=DOMAIN)

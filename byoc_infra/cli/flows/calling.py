@@ -2,6 +2,8 @@
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,7 @@ __all__ = ["Answer", "call", "parse_input", "url_of"]
 
 
 SAID_CHARS = 300
+TRUSTED = "SSL_CERT_FILE"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,13 +122,11 @@ def _only_graph(client: Any) -> str:  # noqa: ANN401 - the SDK's client, an opti
 
 
 def _client(url: str) -> Any:  # noqa: ANN401 - the SDK's client, an optional dependency
-    if os.environ.get("BYOC_LOCAL_HOSTS"):
+    hosts = os.environ.get("BYOC_LOCAL_HOSTS")
+    if hosts:
         from byoc_infra.local.compute import resolver
 
         resolver.install()
-        # What the local cloud's balancers show is signed by its own CA.
-        ca = Path(os.environ["BYOC_LOCAL_HOSTS"]).with_name("ca.pem")
-        os.environ.setdefault("SSL_CERT_FILE", str(ca))
     try:
         from langgraph_sdk import get_sync_client
     except ImportError as error:
@@ -135,4 +136,19 @@ def _client(url: str) -> Any:  # noqa: ANN401 - the SDK's client, an optional de
             got="not installed",
             next_step="pip install 'byoc-infra[local]', or langgraph-sdk alone.",
         ) from error
-    return get_sync_client(url=url, api_key="")
+    with _trusting(Path(hosts).with_name("ca.pem")) if hosts else nullcontext():
+        return get_sync_client(url=url, api_key="")
+
+
+@contextmanager
+def _trusting(ca: Path) -> Iterator[None]:
+    """What the local cloud's balancers show is signed by its own CA; read when a client is made."""
+    before = os.environ.get(TRUSTED)
+    os.environ[TRUSTED] = str(ca)
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[TRUSTED]
+        else:
+            os.environ[TRUSTED] = before

@@ -76,9 +76,17 @@ class Scaler:
         return next((t.tags for t in self.state.targets.values() if t.arn == arn), None)
 
     def tell(
-        self, *, service: str, cpu: float | None = None, memory: float | None = None
+        self,
+        *,
+        service: str,
+        cpu: float | None = None,
+        memory: float | None = None,
+        minutes: float = 0,
     ) -> dict[str, Any]:
-        """From now on the tasks of `service` use so many percent on average; None: unchanged."""
+        """The tasks of `service` use so many percent on average, and have for so many minutes.
+
+        None leaves a metric as it was told before.
+        """
         for name, percent in (("cpu", cpu), ("memory", memory)):
             if percent is not None and percent < 0:
                 raise SpecError(
@@ -89,7 +97,8 @@ class Scaler:
             known = self.state.told.setdefault(target.key, {})
             for name, percent in (("cpu", cpu), ("memory", memory)):
                 if percent is not None:
-                    known[TOLD_AS[name]] = Told(float(percent), self.world.now())
+                    since = self.world.now() - 60 * minutes
+                    known[TOLD_AS[name]] = Told(float(percent), since)
             return {
                 "service": service,
                 "cpu": getattr(known.get(TOLD_AS["cpu"]), "percent", None),

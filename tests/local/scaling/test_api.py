@@ -89,6 +89,16 @@ def test_the_desired_count_follows_what_is_told(lab: Lab) -> None:
     assert "desired count to 2" in lab.service.events[0]["message"]
 
 
+def test_a_load_may_have_lasted_already(lab: Lab) -> None:
+    """Nobody has to wait for three minutes."""
+    lab.target(2, 4)
+    lab.follow()
+    lab.run(2)
+    lab.scaler.tell(service=SERVICE, cpu=100.0, minutes=3)
+
+    assert lab.pass_time(0) == 3
+
+
 def test_activities_say_what_was_done_and_why(lab: Lab) -> None:
     """The newest first."""
     lab.target(3, 4)
