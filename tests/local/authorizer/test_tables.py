@@ -20,7 +20,63 @@ BALANCER = f"arn:aws:elasticloadbalancing:{HERE}:loadbalancer/app/lg-a/50dc"
 NAMESPACE = f"arn:aws:servicediscovery:{HERE}:namespace/ns-1"
 Question = tuple[str, str, Mapping[str, Values]]
 
+SCALED = {
+    "ServiceNamespace": "ecs",
+    "ResourceId": "service/c/s",
+    "ScalableDimension": "ecs:service:DesiredCount",
+}
+OF_SCALING = {
+    "application-autoscaling:service-namespace": "ecs",
+    "application-autoscaling:scalable-dimension": "ecs:service:DesiredCount",
+}
 CASES: list[tuple[str, str, dict[str, Any], list[Question]]] = [
+    (
+        "application-autoscaling",
+        "RegisterScalableTarget",
+        {**SCALED, "MinCapacity": 1, "Tags": {"a": "1"}},
+        [
+            (
+                "application-autoscaling:RegisterScalableTarget",
+                f"arn:aws:application-autoscaling:{HERE}:scalable-target/*",
+                {**ASKED, **OF_SCALING},
+            ),
+            (
+                "application-autoscaling:TagResource",
+                f"arn:aws:application-autoscaling:{HERE}:scalable-target/*",
+                ASKED,
+            ),
+            ("ecs:DescribeServices", f"arn:aws:ecs:{HERE}:service/c/s", {}),
+            ("ecs:UpdateService", f"arn:aws:ecs:{HERE}:service/c/s", {}),
+            (
+                "iam:CreateServiceLinkedRole",
+                f"{ROLE}aws-service-role/ecs.application-autoscaling.amazonaws.com/"
+                "AWSServiceRoleForApplicationAutoScaling_ECSService",
+                {"iam:AWSServiceName": "ecs.application-autoscaling.amazonaws.com"},
+            ),
+        ],
+    ),
+    (
+        "application-autoscaling",
+        "PutScalingPolicy",
+        {**SCALED, "PolicyName": "cpu"},
+        [
+            (
+                "application-autoscaling:PutScalingPolicy",
+                f"arn:aws:application-autoscaling:{HERE}:scalable-target/*",
+                OF_SCALING,
+            ),
+            *(
+                (f"cloudwatch:{action}", f"arn:aws:cloudwatch:{HERE}:alarm:*", {})
+                for action in ("DescribeAlarms", "PutMetricAlarm", "DeleteAlarms")
+            ),
+        ],
+    ),
+    (
+        "acm",
+        "DescribeCertificate",
+        {"CertificateArn": f"arn:aws:acm:{HERE}:certificate/0a1b"},
+        [("acm:DescribeCertificate", f"arn:aws:acm:{HERE}:certificate/0a1b", {})],
+    ),
     (
         "ec2",
         "CreateSubnet",
