@@ -49,8 +49,10 @@ CASES: list[tuple[str, str, dict[str, Any], list[Question]]] = [
             ("ecs:UpdateService", f"arn:aws:ecs:{HERE}:service/c/s", {}),
             (
                 "iam:CreateServiceLinkedRole",
-                f"{ROLE}aws-service-role/ecs.application-autoscaling.amazonaws.com/"
-                "AWSServiceRoleForApplicationAutoScaling_ECSService",
+                (
+                    f"{ROLE}aws-service-role/ecs.application-autoscaling.amazonaws.com/"
+                    "AWSServiceRoleForApplicationAutoScaling_ECSService"
+                ),
                 {"iam:AWSServiceName": "ecs.application-autoscaling.amazonaws.com"},
             ),
         ],
