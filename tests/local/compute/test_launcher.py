@@ -260,3 +260,27 @@ def test_clearing_ends_tasks_of_an_emulator_that_was_killed(
 
     assert eventually(lambda: launcher.exit_code(task, container)) == 137
     assert not (lab.world.directory / "tasks").exists()
+
+
+@pytest.mark.parametrize("command", [None, ["/storage/queue_entrypoint.sh"]])
+def test_the_queue_entry_point_is_the_stock_server(
+    launcher: Launcher, make: Callable[..., Task], command: list[str] | None, tmp_path: Path
+) -> None:
+    """Only an image of the platform has that file; the server takes runs as its variable says."""
+    task = make(**({} if command is None else {"command": command}))
+    task.address = "127.96.9.9"
+    image = images.Image("sha256:0", "langgraph", tmp_path, "amd64")
+
+    told = launcher._command(task, task.containers[0], image)
+
+    assert told[:4] == ["/none/bin/langhost", "serve", "--host", "127.96.9.9"]
+
+
+def test_another_command_of_an_application_is_run_as_it_is(
+    launcher: Launcher, make: Callable[..., Task], tmp_path: Path
+) -> None:
+    """Nothing else is taken for the server."""
+    task = make(command=["sleep", "1"])
+    image = images.Image("sha256:0", "langgraph", tmp_path, "amd64")
+
+    assert launcher._command(task, task.containers[0], image) == ["sleep", "1"]
