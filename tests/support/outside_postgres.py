@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,6 +71,7 @@ def outside_postgres(directory: Path, address: str) -> Iterator[OutsidePostgres]
         world.shared_loop.run(_closed(front))
         world.shared_loop.stop()
         server.remove()
+        shutil.rmtree(place)  # one story's is gone before the next one's
 
 
 async def _closed(front: Front) -> None:
