@@ -33,6 +33,9 @@ GIVEN: dict[str, Any] = {
 }
 
 
+READ_S3 = "arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess"
+
+
 def program(**changes: Any) -> AccountProgram:
     """The program for the usual spec with changes."""
     return AccountProgram(parse(AccountSpec, {**GIVEN, **changes}))
@@ -49,6 +52,16 @@ def made(found: dict[str, Any] | None = None, **changes: Any) -> Recorder:
         ("account-managed", {"permissions": "managed"}),
         ("account-nat-per-zone", {"network": {"nat": "per_zone", "flow_logs": False}}),
         ("account-nat-none", {"network": {"nat": "none", "flow_log_retention_days": 365}}),
+        (
+            "account-second-region",
+            {
+                "first_region": "us-east-1",
+                "create_service_linked_roles": [],
+                "task_roles": {"reader": {"managed_policy_arns": [READ_S3]}, "writer": {}},
+                "platform_secrets": ["LANGGRAPH_CLOUD_LICENSE_KEY", "LANGSMITH_API_KEY"],
+                "tracing": {"endpoint": "https://smith.example.com/api/v1"},
+            },
+        ),
     ],
 )
 def test_the_resource_graph_of_a_variant_is_the_reviewed_one(
