@@ -42,6 +42,7 @@ VARIANTS = frozenset(
         "account-managed",
         "account-nat-none",
         "account-nat-per-zone",
+        "account-second-region",
         "deployment-external-verify-full",
         "deployment-verify-full",
     }
