@@ -283,11 +283,14 @@ def _stderr(error: CommandError) -> str:
 
 
 def _byoc_cause(error: BaseException) -> ByocError | None:
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, ByocError):
-            return seen
-        seen = seen.__cause__ or seen.__context__
+    """The first of ours among an error and its causes, which may run in a circle."""
+    one: BaseException | None = error
+    seen: set[int] = set()
+    while one is not None and id(one) not in seen:
+        if isinstance(one, ByocError):
+            return one
+        seen.add(id(one))
+        one = one.__cause__ or one.__context__
     return None
 
 

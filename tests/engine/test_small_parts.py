@@ -11,6 +11,7 @@ from pulumi.automation import events as sdk
 from byoc_infra.engine import StackRef
 from byoc_infra.engine.events import EngineEvent, Recorder, readable
 from byoc_infra.engine.history import KEEP, forget, prune, recorded
+from byoc_infra.engine.perform import _byoc_cause
 from byoc_infra.engine.run import run_environment
 from byoc_infra.engine.scrub import Scrubber
 
@@ -196,3 +197,11 @@ def test_a_refresh_counts_what_it_found_different() -> None:
         record(_event("resOutputsEvent", came_to, urn))
 
     assert [(c.name, c.op) for c in record.changes] == [("a", "update"), ("a3", "delete")]
+
+
+def test_causes_that_run_in_a_circle_end() -> None:
+    """A RunError of the SDK may be the context of what it was raised from."""
+    first, second = ValueError("a"), ValueError("b")
+    first.__cause__, second.__context__ = second, first
+
+    assert _byoc_cause(first) is None
