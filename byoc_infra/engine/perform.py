@@ -283,14 +283,15 @@ def _stderr(error: CommandError) -> str:
 
 
 def _byoc_cause(error: BaseException) -> ByocError | None:
-    """The first of ours among an error and its causes, which may run in a circle."""
-    one: BaseException | None = error
-    seen: set[int] = set()
-    while one is not None and id(one) not in seen:
+    """The first of ours among an error and all that led to it, which may run in a circle."""
+    waiting, seen = [error], set[int]()
+    while waiting:
+        one = waiting.pop(0)
         if isinstance(one, ByocError):
             return one
         seen.add(id(one))
-        one = one.__cause__ or one.__context__
+        led = (one.__cause__, one.__context__)
+        waiting += [cause for cause in led if cause is not None and id(cause) not in seen]
     return None
 
 
