@@ -21,6 +21,7 @@ from byoc_infra.aws.images import Image
 from byoc_infra.cli import crash
 from byoc_infra.cli.files import load_account, load_deployment
 from byoc_infra.cli.flows import account, calling, deployment, secrets
+from byoc_infra.cli.flows.database_choice import QUEUE
 from byoc_infra.cli.flows.results import Status
 from byoc_infra.cli.flows.work import Backend, Work
 from byoc_infra.engine import Change, Outcome, StackRef
@@ -209,15 +210,16 @@ def test_a_production_deployment_never_shrinks(
     work: Work,
     spec: DeploymentSpec,
     healthy: dict[str, Any],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Told before anything is touched, with the way to make it small."""
-    monkeypatch.setattr(services, "describe_service", lambda *_: {"status": "ACTIVE"})
+    engine.answers["export"] = Outcome(
+        kind="export", ok=True, state={"deployment": {"resources": [{"type": QUEUE}]}}
+    )
 
     with pytest.raises(SpecError, match="size: want production") as refused:
         deployment.up(spec, None, work)
     assert "max_scale" in refused.value.next_step
-    assert engine.kinds == []
+    assert "up" not in engine.kinds
     assert healthy["waited"] == []
 
 

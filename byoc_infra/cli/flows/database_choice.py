@@ -1,4 +1,5 @@
-"""What a deployment's database is, is decided once: a change would leave the rows behind.
+"""What a deployment's database is, is decided once: a change would leave the rows behind, and
+storage never shrinks.
 
 Judged by the stack's recorded state, not by AWS: it also holds what was never in AWS.
 """
@@ -15,6 +16,8 @@ __all__ = ["external", "refuse_change"]
 
 RDS = "aws:rds/instance:Instance"
 EXTERNAL = "byoc:aws:ExternalDatabase"
+QUEUE = "byoc:aws:Queue"
+"""What only the production class has."""
 FIELD = f"secrets.{POSTGRES_SECRET}"
 MAKE_ANOTHER = "Keep it as it is; for another database make a deployment of another name."
 
@@ -25,8 +28,15 @@ def external(spec: DeploymentSpec) -> bool:
 
 
 def refuse_change(spec: DeploymentSpec, resources: Iterable[Mapping[str, Any]]) -> None:
-    """Refuse a file whose database is another one than that of the stack with these resources."""
+    """Refuse a file whose database is another, or smaller, than that of these resources' stack."""
     known = {str(one.get("type")): one for one in resources}
+    if QUEUE in known and spec.size == "development":
+        raise SpecError(
+            "size",
+            wanted="production, which the deployment is",
+            got=spec.size,
+            next_step="Set max_scale and queue_max_scale to 1 to make it small, or make another.",
+        )
     if EXTERNAL in known and not external(spec):
         raise SpecError(
             FIELD,

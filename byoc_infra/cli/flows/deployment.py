@@ -12,7 +12,7 @@ from byoc_infra.cli.flows.receipts import kept_after
 from byoc_infra.cli.flows.results import Preview, Receipt, Status, Up, items, preview_of, shown
 from byoc_infra.cli.flows.work import Reached, Work, held, recovered, taken_away
 from byoc_infra.engine import StackRef
-from byoc_infra.errors import AccessRefused, CloudUnreachable, NotFound, SpecError, WrongAccount
+from byoc_infra.errors import AccessRefused, CloudUnreachable, NotFound, WrongAccount
 from byoc_infra.naming import AccountNames, DeploymentNames, deployment_id
 from byoc_infra.programs import DeploymentProgram
 from byoc_infra.spec import AccessSpec, DeploymentSpec
@@ -118,23 +118,10 @@ def status(spec: DeploymentSpec, access: AccessSpec | None, work: Work) -> Statu
 
 def _look_first(spec: DeploymentSpec, reached: Reached, work: Work) -> images.Image:
     """What must be right in AWS before anything is built; the image by digest."""
-    _never_smaller(spec, reached.session)
     arn = spec.certificate_arn
     if arn is not None and not certificates.check(reached.session, arn, domain=spec.domain):
         work.report(f"Certificate {arn}: unknown, the role may not look at it")
     return _image(spec, reached, work)
-
-
-def _never_smaller(spec: DeploymentSpec, session: Session) -> None:
-    """The database's storage cannot shrink, and running services would stay as many."""
-    cluster, queue = AccountNames(spec.installation).cluster, names_of(spec).service("queue")
-    if spec.size == "development" and services.describe_service(session, cluster, queue):
-        raise SpecError(
-            "size",
-            wanted="production, which the deployment is",
-            got=spec.size,
-            next_step="Set max_scale and queue_max_scale to 1 to make it small, or make another.",
-        )
 
 
 def _image(spec: DeploymentSpec, reached: Reached, work: Work) -> images.Image:
