@@ -2,6 +2,7 @@
 # Both do all the set-up themselves. What takes long is cached in $BYOC_CACHE_DIR (~/.cache/byoc-infra).
 .PHONY: demo test setup lint unit e2e soak bench docs diagrams requirements clean
 python = .venv/bin/python
+cache = $(or $(BYOC_CACHE_DIR),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/byoc-infra)
 
 demo: setup  ## KEEP=1 leaves it all running and prints how to look inside
 	@$(python) -m byoc_infra.cli demo $(if $(KEEP),--keep)
@@ -14,7 +15,7 @@ setup:
 lint: setup
 	$(python) -m ruff format --check --quiet .
 	$(python) -m ruff check --quiet .
-	$(python) -m mypy
+	$(python) -m mypy --cache-dir $(cache)/mypy  # reading the types of pulumi_aws takes minutes
 	$(python) -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-cache --no-logo
 
 unit: setup
