@@ -22,6 +22,7 @@ LOCKED = "the stack is currently locked by"
 NO_STACK = re.compile(r"no stack named .* found")
 PROVIDER_DIED = re.compile(
     r"error reading from server|code = Unavailable|transport is closing"
+    r"|transport: Error while dialing"  # gRPC's word for a plugin's port that nobody listens on
     r"|[Pp]lugin (?:process )?exited|could not read plugin|broken pipe",
 )
 UNREACHABLE = re.compile(
