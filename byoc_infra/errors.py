@@ -11,24 +11,35 @@ __all__ = [
     "AccessRefused",
     "AccountNotReady",
     "AddressTaken",
+    "AlreadyRunning",
+    "ApprovalNeeded",
     "ByocError",
     "CallRejected",
+    "Cancelled",
     "CloudUnreachable",
+    "Conflict",
+    "ConnectionUnusable",
     "DeadlineExceeded",
     "DeploymentUnhealthy",
     "DuplicateName",
     "EngineFailed",
+    "Forbidden",
     "ImageNotFound",
+    "KeyReused",
+    "LeaseLost",
     "LocalCloudDown",
     "NotFound",
     "ProviderDied",
     "QuotaExceeded",
+    "QuotaReached",
     "ReservedName",
     "RunFailed",
     "SecretWithoutValue",
     "SpecError",
     "StackBusy",
     "ToolMissing",
+    "Unauthorized",
+    "Unsupported",
     "WrongAccount",
 ]
 
@@ -42,6 +53,8 @@ class ByocError(Exception):
     """What `byoc` exits with (`docs/cli.md`)."""
     retryable: ClassVar[bool] = False
     """True where the same call may succeed later without any change by the caller."""
+    http_status: ClassVar[int] = 500
+    """What the control plane's API answers with."""
 
     def __init__(self, field: str, *, wanted: str, got: str, next_step: str) -> None:
         self.field = field
@@ -78,6 +91,7 @@ class SpecError(ByocError):
 
     code = "INVALID"
     exit_code = 2
+    http_status = 422
 
 
 class ReservedName(SpecError):
@@ -108,6 +122,47 @@ class NotFound(SpecError):
     """What was named does not exist."""
 
     code = "NOT_FOUND"
+    http_status = 404
+
+
+class Unsupported(SpecError):
+    """The platform's API has it and this control plane does not, such as building from source."""
+
+    code = "UNSUPPORTED"
+    http_status = 400
+
+
+class ConnectionUnusable(SpecError):
+    """The account's connection is not active, or it is not clear which one is meant."""
+
+    code = "CONNECTION_UNUSABLE"
+    http_status = 400
+
+
+class Conflict(SpecError):
+    """What is there already stands in the way, such as a name that is taken."""
+
+    code = "CONFLICT"
+    http_status = 409
+
+
+class AlreadyRunning(Conflict):
+    """The same request, by its idempotency key, is still being answered."""
+
+    code = "ALREADY_RUNNING"
+
+
+class KeyReused(SpecError):
+    """An idempotency key came again with another request."""
+
+    code = "KEY_REUSED"
+
+
+class QuotaReached(SpecError):
+    """The tenant has as many deployments as it may have."""
+
+    code = "QUOTA_REACHED"
+    http_status = 403
 
 
 class ToolMissing(ByocError):
@@ -136,6 +191,23 @@ class AccessRefused(ByocError):
 
     code = "ACCESS_REFUSED"
     exit_code = 4
+    http_status = 400
+
+
+class Unauthorized(ByocError):
+    """No API key, or one that is unknown, expired or revoked."""
+
+    code = "UNAUTHORIZED"
+    exit_code = 4
+    http_status = 401
+
+
+class Forbidden(ByocError):
+    """The API key's scope does not reach so far."""
+
+    code = "FORBIDDEN"
+    exit_code = 4
+    http_status = 403
 
 
 class WrongAccount(ByocError):
@@ -143,6 +215,7 @@ class WrongAccount(ByocError):
 
     code = "WRONG_ACCOUNT"
     exit_code = 4
+    http_status = 400
 
 
 class AccountNotReady(ByocError):
@@ -150,6 +223,7 @@ class AccountNotReady(ByocError):
 
     code = "ACCOUNT_NOT_READY"
     exit_code = 4
+    http_status = 400
 
 
 class CallRejected(ByocError):
@@ -157,6 +231,7 @@ class CallRejected(ByocError):
 
     code = "CALL_REJECTED"
     exit_code = 5
+    http_status = 400
 
 
 class EngineFailed(ByocError):
@@ -200,6 +275,7 @@ class CloudUnreachable(ByocError):
     code = "CLOUD_UNREACHABLE"
     exit_code = 6
     retryable = True
+    http_status = 503
 
 
 class StackBusy(ByocError):
@@ -214,5 +290,27 @@ class DeadlineExceeded(ByocError):
     """The time given ran out; what was in flight was allowed to finish."""
 
     code = "DEADLINE_EXCEEDED"
+    exit_code = 6
+    retryable = True
+
+
+class Cancelled(ByocError):
+    """Somebody asked for it to stop; what was in flight was allowed to finish."""
+
+    code = "CANCELLED"
+    exit_code = 5
+
+
+class ApprovalNeeded(ByocError):
+    """The change would replace or delete something that holds data; a person has to agree."""
+
+    code = "APPROVAL_NEEDED"
+    exit_code = 5
+
+
+class LeaseLost(ByocError):
+    """Another process may write to the stack now; this one's result is thrown away."""
+
+    code = "LEASE_LOST"
     exit_code = 6
     retryable = True

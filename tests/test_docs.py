@@ -14,14 +14,14 @@ import yaml
 from botocore import xform_name
 
 from byoc_infra.cli import files
-from byoc_infra.cli.flows import deployment
-from byoc_infra.cli.flows.redis_image import stand_in
 from byoc_infra.cli.main import ANYWHERE, app
 from byoc_infra.components import _policies
 from byoc_infra.components._least_privilege import least_privilege
 from byoc_infra.components._managed import AWS_POLICIES, managed
 from byoc_infra.components._task_roles import task_boundary
 from byoc_infra.errors import ByocError
+from byoc_infra.flows import deployment
+from byoc_infra.flows.redis_image import stand_in
 from byoc_infra.naming import AccountNames
 from byoc_infra.programs import AccountProgram
 from tests.support.examples import access_args

@@ -22,7 +22,7 @@ def up(file: FileOption, deadline: DeadlineOption = 3600) -> None:
     from byoc_infra.cli import files, show
 
     spec = files.load_account(file)
-    from byoc_infra.cli.flows import account, work
+    from byoc_infra.flows import account, work
 
     with work.open_work(output.current().progress, deadline_s=deadline) as opened:
         show.up(account.up(spec, opened))
@@ -34,7 +34,7 @@ def preview(file: FileOption, deadline: DeadlineOption = 3600) -> None:
     from byoc_infra.cli import files, show
 
     spec = files.load_account(file)
-    from byoc_infra.cli.flows import account, work
+    from byoc_infra.flows import account, work
 
     with work.open_work(output.current().progress, deadline_s=deadline) as opened:
         show.preview(account.preview(spec, opened))
@@ -46,7 +46,7 @@ def destroy(file: FileOption, deadline: DeadlineOption = 3600) -> None:
     from byoc_infra.cli import files, show
 
     spec = files.load_account(file)
-    from byoc_infra.cli.flows import account, work
+    from byoc_infra.flows import account, work
 
     with work.open_work(output.current().progress, deadline_s=deadline) as opened:
         show.receipt(account.destroy(spec, opened))
@@ -67,7 +67,7 @@ def put(
 ) -> None:
     """Set a value for all deployments, from stdin, a prompt or a file."""
     from byoc_infra.cli import files
-    from byoc_infra.cli.flows import secrets
+    from byoc_infra.flows import secrets
 
     spec = files.load_account(file)
     value = secrets.read_value(from_file, prompt=asked_for)

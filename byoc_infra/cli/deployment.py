@@ -27,7 +27,7 @@ def up(
     from byoc_infra.cli import files, show
 
     spec, access = files.load_deployment(file)
-    from byoc_infra.cli.flows import deployment, work
+    from byoc_infra.flows import deployment, work
 
     with work.open_work(
         output.current().progress, deadline_s=deadline, health_deadline_s=health_deadline
@@ -41,7 +41,7 @@ def preview(file: FileOption, deadline: DeadlineOption = 3600) -> None:
     from byoc_infra.cli import files, show
 
     spec, access = files.load_deployment(file)
-    from byoc_infra.cli.flows import deployment, work
+    from byoc_infra.flows import deployment, work
 
     with work.open_work(output.current().progress, deadline_s=deadline) as opened:
         show.preview(deployment.preview(spec, access, opened))
@@ -53,7 +53,7 @@ def destroy(file: FileOption, deadline: DeadlineOption = 3600) -> None:
     from byoc_infra.cli import files, show
 
     spec, access = files.load_deployment(file)
-    from byoc_infra.cli.flows import deployment, work
+    from byoc_infra.flows import deployment, work
 
     with work.open_work(output.current().progress, deadline_s=deadline) as opened:
         show.receipt(deployment.destroy(spec, access, opened))
@@ -65,7 +65,7 @@ def status(file: FileOption) -> None:
     from byoc_infra.cli import files, show
 
     spec, access = files.load_deployment(file)
-    from byoc_infra.cli.flows import deployment, work
+    from byoc_infra.flows import deployment, work
 
     with work.open_work(output.current().progress) as opened:
         found = deployment.status(spec, access, opened)
@@ -92,7 +92,7 @@ def logs(
     from byoc_infra.cli import files
 
     spec, access = files.load_deployment(file)
-    from byoc_infra.cli.flows import reading
+    from byoc_infra.flows import reading
 
     spoken = output.current()
     asked = reading.Asked(minutes=since, pattern=match, limit=limit, service=service)
@@ -120,7 +120,8 @@ def call(
     from byoc_infra.cli import files
 
     spec, access = files.load_deployment(file)
-    from byoc_infra.cli.flows import calling, deployment, work
+    from byoc_infra.cli import calling
+    from byoc_infra.flows import deployment, work
 
     values = calling.parse_input(data)
     if url is None:

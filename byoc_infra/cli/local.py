@@ -187,7 +187,7 @@ def logs(
     name: NameOption = None,
 ) -> None:
     """Show the local cloud's own logs."""
-    from byoc_infra.cli.flows import local_logs
+    from byoc_infra.cli import local_logs
     from byoc_infra.local.cloud import LocalCloud
 
     cloud = LocalCloud.attach(name)

@@ -29,7 +29,7 @@ def put(
 ) -> None:
     """Set a value, from stdin, a prompt or a file; never from an argument."""
     from byoc_infra.cli import files
-    from byoc_infra.cli.flows import secrets
+    from byoc_infra.flows import secrets
 
     spec, access = files.load_deployment(file)
     value = secrets.read_value(from_file, prompt=asked_for)

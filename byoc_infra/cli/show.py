@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from byoc_infra.cli import output
 
 if TYPE_CHECKING:
-    from byoc_infra.cli.flows.results import Item, Preview, Receipt, Status, Up
+    from byoc_infra.flows.results import Item, Preview, Receipt, Status, Up
 
 __all__ = ["preview", "receipt", "status", "up"]
 

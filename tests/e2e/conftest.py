@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from byoc_infra.cli.flows.work import open_engine
+from byoc_infra.flows.work import open_engine
 from byoc_infra.local.cloud import LocalCloud
 from byoc_infra.local.compute import resolver
 from tests.e2e.stage import Stage

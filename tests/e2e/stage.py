@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from byoc_infra.cli.flows import account, deployment
-from byoc_infra.cli.flows.work import Work, new_operation
 from byoc_infra.engine import Engine, StackRef, Toolchain
+from byoc_infra.flows import account, deployment
+from byoc_infra.flows.work import Work, new_operation
 from byoc_infra.local.cloud import LocalCloud, Who
 from byoc_infra.naming import AccountNames
 from byoc_infra.spec import AccessSpec, AccountSpec, DeploymentSpec

@@ -19,8 +19,8 @@ from byoc_infra.aws.inventory import Inventory
 from byoc_infra.aws.session import open_session
 from byoc_infra.cli import output
 from byoc_infra.cli.demo.sweep import listed, unexplained
-from byoc_infra.cli.flows import work
 from byoc_infra.cli.main import main
+from byoc_infra.flows import work
 from byoc_infra.local import instances
 from byoc_infra.local.cloud import LocalCloud, Who
 from byoc_infra.naming import ENABLED_TAG, PRIVATE_TAG

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from byoc_infra.cli.flows import account as accounts
-from byoc_infra.cli.flows import deployment
+from byoc_infra.flows import account as accounts
+from byoc_infra.flows import deployment
 from byoc_infra.local.cloud import LocalCloud
 from byoc_infra.local.instances import NAME_VARIABLE, directory_of
 from byoc_infra.programs import AccountProgram, DeploymentProgram

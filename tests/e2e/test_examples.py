@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from byoc_infra.cli.demo.caller import Caller
-from byoc_infra.cli.flows.work import Reached
 from byoc_infra.errors import ByocError
+from byoc_infra.flows.work import Reached
 from byoc_infra.local import redis_install
 from byoc_infra.naming import SECRET_TAG, AccountNames, Place
 from tests.e2e.stage import Stage

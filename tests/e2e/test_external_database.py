@@ -11,9 +11,9 @@ import pytest
 
 from byoc_infra.aws import inventory
 from byoc_infra.cli.demo.caller import Caller
-from byoc_infra.cli.flows import deployment, secrets
-from byoc_infra.cli.flows.results import Up
 from byoc_infra.errors import DeploymentUnhealthy, SecretWithoutValue, SpecError
+from byoc_infra.flows import deployment, secrets
+from byoc_infra.flows.results import Up
 from byoc_infra.spec import DeploymentSpec
 from tests.e2e.stage import Stage
 from tests.support.outside_postgres import OutsidePostgres, outside_postgres

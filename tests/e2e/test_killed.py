@@ -10,8 +10,8 @@ import psutil
 import pytest
 
 from byoc_infra.aws import inventory
-from byoc_infra.cli.flows import deployment
 from byoc_infra.errors import ByocError, CloudUnreachable, ProviderDied
+from byoc_infra.flows import deployment
 from byoc_infra.local.cloud import LocalCloud
 from byoc_infra.local.processes import owned
 from byoc_infra.spec import DeploymentSpec

@@ -3,9 +3,9 @@
 import pytest
 
 from byoc_infra.cli.demo.caller import Caller
-from byoc_infra.cli.flows import account as accounts
-from byoc_infra.cli.flows import deployment
 from byoc_infra.errors import SpecError
+from byoc_infra.flows import account as accounts
+from byoc_infra.flows import deployment
 from tests.e2e.stage import Stage
 
 pytestmark = pytest.mark.e2e

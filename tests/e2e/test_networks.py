@@ -11,9 +11,9 @@ from byoc_infra.aws.network import look_at
 from byoc_infra.aws.network_rules import check_network
 from byoc_infra.aws.session import Session, open_session
 from byoc_infra.cli.demo.caller import Caller
-from byoc_infra.cli.flows import account as accounts
-from byoc_infra.cli.flows import deployment
 from byoc_infra.errors import SpecError
+from byoc_infra.flows import account as accounts
+from byoc_infra.flows import deployment
 from byoc_infra.naming import ENABLED_TAG, FARGATE_SERVICES, INSTALLATION_TAG, PRIVATE_TAG, Place
 from byoc_infra.spec import AccountSpec, ExistingNetworkSpec, parse
 from tests.e2e.stage import Stage

@@ -13,9 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
-from byoc_infra.cli.flows import calling, deployment, reading
-from byoc_infra.cli.flows.results import Up
+from byoc_infra.cli import calling
 from byoc_infra.errors import SpecError
+from byoc_infra.flows import deployment, reading
+from byoc_infra.flows.results import Up
 from byoc_infra.spec import DeploymentSpec
 from tests.e2e.stage import Stage
 

@@ -13,10 +13,10 @@ import pytest
 
 from byoc_infra.aws.session import open_session
 from byoc_infra.cli.demo.caller import Caller
-from byoc_infra.cli.flows import account as accounts
-from byoc_infra.cli.flows import deployment, secrets
-from byoc_infra.cli.flows.results import Up
 from byoc_infra.errors import AccessRefused, DuplicateName, SecretWithoutValue, SpecError
+from byoc_infra.flows import account as accounts
+from byoc_infra.flows import deployment, secrets
+from byoc_infra.flows.results import Up
 from byoc_infra.naming import AccountNames
 from byoc_infra.spec import AccessSpec, AccountSpec, DeploymentSpec
 from tests.e2e.stage import APP, REPOSITORY, Stage

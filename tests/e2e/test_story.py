@@ -13,10 +13,10 @@ import pytest
 
 from byoc_infra.aws import inventory
 from byoc_infra.cli.demo.caller import Caller
-from byoc_infra.cli.flows import account as accounts
-from byoc_infra.cli.flows import deployment, reading, secrets
-from byoc_infra.cli.flows.results import Up
 from byoc_infra.errors import AccessRefused, ByocError, SecretWithoutValue
+from byoc_infra.flows import account as accounts
+from byoc_infra.flows import deployment, reading, secrets
+from byoc_infra.flows.results import Up
 from byoc_infra.local.authorizer import replay
 from byoc_infra.spec import AccessSpec, DeploymentSpec
 from tests.e2e.stage import Stage, decrypted

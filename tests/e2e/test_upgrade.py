@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from byoc_infra.cli.flows import account as accounts
-from byoc_infra.cli.flows import deployment
-from byoc_infra.cli.flows.results import Item
-from byoc_infra.cli.flows.work import Reached
 from byoc_infra.engine import StackRef
+from byoc_infra.flows import account as accounts
+from byoc_infra.flows import deployment
+from byoc_infra.flows.results import Item
+from byoc_infra.flows.work import Reached
 from byoc_infra.local.cloud import LocalCloud
 from byoc_infra.naming import AccountNames
 from tests.e2e.stage import Stage

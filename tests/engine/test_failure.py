@@ -32,8 +32,7 @@ def _report(*messages: str, said: str = "", urn: str = URN) -> Report:
         ("error reading from server: read tcp: connection reset by peer", ProviderDied),
         ("rpc error: code = Unavailable desc = connection error: connection refused", ProviderDied),
         (
-            'connection error: desc = "transport: Error while dialing: '
-            'dial tcp 127.0.0.1:34167: connect: connection refused"',
+            'desc = "transport: Error while dialing: dial tcp 127.0.0.1:34167: connection refused"',
             ProviderDied,
         ),
         ('Could not connect to the endpoint URL: "http://127.1.0.1:4566/"', CloudUnreachable),

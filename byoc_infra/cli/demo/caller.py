@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from byoc_infra.cli.flows import calling
+from byoc_infra.cli import calling
 from byoc_infra.errors import ByocError
 
 __all__ = ["GRAPH", "Caller"]

@@ -12,11 +12,11 @@ from byoc_infra.aws.inventory import Inventory
 from byoc_infra.cli.demo.caller import Caller
 from byoc_infra.cli.demo.steps import Step, Steps
 from byoc_infra.cli.demo.sweep import listed, unexplained
-from byoc_infra.cli.flows import account, deployment
-from byoc_infra.cli.flows.results import Kept, Receipt, Up, shown
-from byoc_infra.cli.flows.work import Work, new_operation, open_engine
 from byoc_infra.engine import Engine, Toolchain
 from byoc_infra.errors import DeploymentUnhealthy, EngineFailed, NotFound
+from byoc_infra.flows import account, deployment
+from byoc_infra.flows.results import Kept, Receipt, Up, shown
+from byoc_infra.flows.work import Work, new_operation, open_engine
 from byoc_infra.local import redis_install
 from byoc_infra.local.cloud import LocalCloud, Who
 from byoc_infra.naming import AccountNames

@@ -6,7 +6,7 @@ from contextlib import closing
 from byoc_infra.aws import inventory
 from byoc_infra.aws.inventory import Inventory
 from byoc_infra.aws.session import open_session
-from byoc_infra.cli.flows.results import Kept
+from byoc_infra.flows.results import Kept
 
 __all__ = ["NOT_COUNTED", "listed", "unexplained"]
 

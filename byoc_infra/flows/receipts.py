@@ -2,8 +2,8 @@
 
 from byoc_infra.aws.services import deregister_family
 from byoc_infra.aws.session import Session
-from byoc_infra.cli.flows.results import Kept
 from byoc_infra.components._environment import POSTGRES_SECRET
+from byoc_infra.flows.results import Kept
 from byoc_infra.naming import AccountNames, DeploymentNames
 from byoc_infra.spec import DeploymentSpec
 

@@ -18,12 +18,8 @@ from byoc_infra.aws import databases, health, images, services
 from byoc_infra.aws import secrets as stored_secrets
 from byoc_infra.aws.health import ServiceTruth, Truth
 from byoc_infra.aws.images import Image
-from byoc_infra.cli import crash
+from byoc_infra.cli import calling, crash
 from byoc_infra.cli.files import load_account, load_deployment
-from byoc_infra.cli.flows import account, calling, deployment, secrets
-from byoc_infra.cli.flows.database_choice import QUEUE
-from byoc_infra.cli.flows.results import Status
-from byoc_infra.cli.flows.work import Backend, Work
 from byoc_infra.engine import Change, Outcome, StackRef
 from byoc_infra.errors import (
     AccessRefused,
@@ -36,6 +32,10 @@ from byoc_infra.errors import (
     SpecError,
     WrongAccount,
 )
+from byoc_infra.flows import account, deployment, secrets
+from byoc_infra.flows.database_choice import QUEUE
+from byoc_infra.flows.results import Status
+from byoc_infra.flows.work import Backend, Work
 from byoc_infra.spec import AccountSpec, DeploymentSpec
 from tests.cli.conftest import DEPLOYMENT, Run
 
@@ -420,7 +420,7 @@ def test_status_tells_a_lost_account_as_disconnected(
     def refuse(*_a: object, **_k: object) -> None:
         raise AccessRefused("role_arn", wanted="the role", got="AccessDenied", next_step="Ask.")
 
-    monkeypatch.setattr("byoc_infra.cli.flows.work.open_session", refuse)
+    monkeypatch.setattr("byoc_infra.flows.work.open_session", refuse)
 
     found = deployment.status(spec, None, work)
 

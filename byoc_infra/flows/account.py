@@ -5,12 +5,12 @@ from typing import Any
 
 from byoc_infra.aws.services import describe_service
 from byoc_infra.aws.session import Session
-from byoc_infra.cli.flows import names_taken
-from byoc_infra.cli.flows.redis_image import pinned, stand_in
-from byoc_infra.cli.flows.results import Kept, Preview, Receipt, Up, items, preview_of, shown
-from byoc_infra.cli.flows.work import Reached, Work, held, recovered, taken_away
 from byoc_infra.engine import StackRef
 from byoc_infra.errors import SpecError
+from byoc_infra.flows import names_taken
+from byoc_infra.flows.redis_image import pinned, stand_in
+from byoc_infra.flows.results import Kept, Preview, Receipt, Up, items, preview_of, shown
+from byoc_infra.flows.work import Reached, Work, held, recovered, taken_away
 from byoc_infra.naming import AccountNames
 from byoc_infra.programs import AccountProgram
 from byoc_infra.spec import AccountSpec

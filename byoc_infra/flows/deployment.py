@@ -7,12 +7,12 @@ from typing import Any
 
 from byoc_infra.aws import certificates, databases, health, images, secrets, services
 from byoc_infra.aws.session import Session
-from byoc_infra.cli.flows.database_choice import external, refuse_change
-from byoc_infra.cli.flows.receipts import kept_after
-from byoc_infra.cli.flows.results import Preview, Receipt, Status, Up, items, preview_of, shown
-from byoc_infra.cli.flows.work import Reached, Work, held, recovered, taken_away
 from byoc_infra.engine import StackRef
 from byoc_infra.errors import AccessRefused, CloudUnreachable, NotFound, WrongAccount
+from byoc_infra.flows.database_choice import external, refuse_change
+from byoc_infra.flows.receipts import kept_after
+from byoc_infra.flows.results import Preview, Receipt, Status, Up, items, preview_of, shown
+from byoc_infra.flows.work import Reached, Work, held, recovered, taken_away
 from byoc_infra.naming import AccountNames, DeploymentNames, deployment_id
 from byoc_infra.programs import DeploymentProgram
 from byoc_infra.spec import AccessSpec, DeploymentSpec

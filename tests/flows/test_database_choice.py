@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from byoc_infra.cli.flows.database_choice import EXTERNAL, RDS, refuse_change
 from byoc_infra.errors import SpecError
+from byoc_infra.flows.database_choice import EXTERNAL, RDS, refuse_change
 from byoc_infra.spec import DeploymentSpec, parse
 
 STACK = {"type": "pulumi:pulumi:Stack"}

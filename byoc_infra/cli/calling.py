@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 
-from byoc_infra.cli.flows.results import Status
 from byoc_infra.errors import (
     CloudUnreachable,
     DeploymentUnhealthy,
@@ -19,6 +18,7 @@ from byoc_infra.errors import (
     SpecError,
     ToolMissing,
 )
+from byoc_infra.flows.results import Status
 
 __all__ = ["Answer", "call", "parse_input", "url_of"]
 

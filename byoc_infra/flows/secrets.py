@@ -8,12 +8,12 @@ from pathlib import Path
 
 from byoc_infra.aws import secrets
 from byoc_infra.cli import crash
-from byoc_infra.cli.flows.deployment import names_of
-from byoc_infra.cli.flows.reading import reach
 from byoc_infra.components import _tracing
 from byoc_infra.components._environment import POSTGRES_SECRET
 from byoc_infra.components._postgres_uri import check_postgres_uri
 from byoc_infra.errors import NotFound, SpecError
+from byoc_infra.flows.deployment import names_of
+from byoc_infra.flows.reading import reach
 from byoc_infra.naming import AccountNames
 from byoc_infra.spec import AccessSpec, AccountSpec, DeploymentSpec
 

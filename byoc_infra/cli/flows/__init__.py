@@ -1,1 +1,0 @@
-"""What the commands do, callable without the command line: spec in, result out."""

@@ -1,0 +1,1 @@
+"""A typed client of the control plane's HTTP API."""

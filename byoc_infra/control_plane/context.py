@@ -1,0 +1,1 @@
+"""What a request handler may use: who asks, and the services."""

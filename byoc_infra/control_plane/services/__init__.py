@@ -1,0 +1,1 @@
+"""Who may do what when: the rules between a request and the store."""

@@ -1,0 +1,30 @@
+"""Revisions in the store."""
+
+import uuid
+
+import sqlalchemy as sa
+
+from byoc_infra.control_plane.store._base import Noun
+from byoc_infra.control_plane.store.tables import RevisionRow
+
+__all__ = ["Revisions"]
+
+
+class Revisions(Noun[RevisionRow]):
+    """Rows of `revisions`."""
+
+    row = RevisionRow
+    what = "revision"
+
+    def get(self, tenant_id: uuid.UUID, id_: uuid.UUID, *, lock: bool = False) -> RevisionRow:
+        """One of the tenant's revisions."""
+        return self._of_tenant(tenant_id, id_, lock=lock)
+
+    def next_number(self, deployment_id: uuid.UUID) -> int:
+        """The number of the deployment's next revision; hold the deployment's row locked."""
+        newest = self._session.scalar(
+            sa.select(sa.func.max(RevisionRow.number)).where(
+                RevisionRow.deployment_id == deployment_id
+            )
+        )
+        return (newest or 0) + 1

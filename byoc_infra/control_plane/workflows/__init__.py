@@ -1,0 +1,1 @@
+"""The durable order of an operation's steps, on DBOS."""

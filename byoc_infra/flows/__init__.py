@@ -1,0 +1,1 @@
+"""What the command and the control plane do alike: spec in, result out."""
