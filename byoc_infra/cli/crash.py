@@ -1,39 +1,13 @@
 """An error that nobody foresaw: its traceback goes to a file, scrubbed, and not to the user."""
 
 import os
-import re
 import time
 import traceback
-from collections.abc import Mapping
 from pathlib import Path
 
-__all__ = ["hide", "record", "scrub", "state_directory"]
+from byoc_infra.redaction import scrub
 
-SECRET_VARIABLE = re.compile(r"SECRET|TOKEN|PASSWORD|PASSPHRASE|API_KEY|LICENSE_KEY|EXTERNAL_ID")
-PASSWORD_IN_URI = re.compile(r"(://[^\s:/@]*:)[^\s/@]+@")
-SECRET_FIELD = re.compile(
-    r"(?i)((?:password|secret_?access_?key|session_?token|passphrase|external_?id)"
-    r"[\"']?\s*[:=]\s*[\"']?)[^\s\"',}]+"
-)
-SHORTEST = 6
-"""A shorter value would blank innocent text."""
-
-_hidden: set[str] = set()
-
-
-def hide(value: str) -> None:
-    """Never write `value` into a crash file."""
-    if len(value) >= SHORTEST:
-        _hidden.add(value)
-
-
-def scrub(text: str, env: Mapping[str, str] | None = None) -> str:
-    """`text` without the secrets that are known here or look like ones."""
-    environment = os.environ if env is None else env
-    values = {v for k, v in environment.items() if SECRET_VARIABLE.search(k) and len(v) >= SHORTEST}
-    for value in sorted(values | _hidden, key=len, reverse=True):
-        text = text.replace(value, "…")
-    return SECRET_FIELD.sub(r"\1…", PASSWORD_IN_URI.sub(r"\1…@", text))
+__all__ = ["record", "state_directory"]
 
 
 def record(error: BaseException) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from byoc_infra.cli import crash
+from byoc_infra import redaction
 from byoc_infra.errors import DuplicateName, SpecError
 from byoc_infra.naming import AccountNames
 from byoc_infra.spec import AccessSpec, AccountSpec, DeploymentSpec, parse, unknown
@@ -24,7 +24,7 @@ def load_account(path: Path) -> AccountSpec:
     """The account that the file describes."""
     values = _read(path)
     for secret in _listed(values.get("external_ids")):
-        crash.hide(str(secret))
+        redaction.hide(str(secret))
     return parse(AccountSpec, values)
 
 
@@ -60,7 +60,7 @@ def _access(access: object, spec: DeploymentSpec, env: Mapping[str, str]) -> Acc
             got="nothing",
             next_step="Give one of the account file's external_ids.",
         )
-    crash.hide(str(access["external_id"]))
+    redaction.hide(str(access["external_id"]))
     role = AccountNames(spec.installation).access_role
     return parse(
         AccessSpec,

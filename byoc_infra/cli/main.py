@@ -83,6 +83,7 @@ def _flags_first(words: list[str]) -> list[str]:
 
 
 def _unforeseen(error: Exception) -> int:
+    from byoc_infra import redaction
     from byoc_infra.cli import crash
 
     path = crash.record(error)
@@ -91,7 +92,7 @@ def _unforeseen(error: Exception) -> int:
             "code": "INTERNAL",
             "field": type(error).__name__,
             "wanted": "no such error",
-            "got": crash.scrub(str(error).splitlines()[0] if str(error) else "no message"),
+            "got": redaction.scrub(str(error).splitlines()[0] if str(error) else "no message"),
             "next_step": f"This is a bug in byoc; {path} has the details.",
             "retryable": False,
         }

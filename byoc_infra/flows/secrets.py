@@ -6,8 +6,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from byoc_infra import redaction
 from byoc_infra.aws import secrets
-from byoc_infra.cli import crash
 from byoc_infra.components import _tracing
 from byoc_infra.components._environment import POSTGRES_SECRET
 from byoc_infra.components._postgres_uri import check_postgres_uri
@@ -32,7 +32,7 @@ class Stored:
 def read_value(source: Path | None, *, prompt: Callable[[], str]) -> str:
     """From a file as it is; from stdin without its last line end; else by asking."""
     value = _file(source) if source is not None else _stdin(prompt)
-    crash.hide(value)
+    redaction.hide(value)
     return value
 
 

@@ -14,11 +14,12 @@ import httpx
 import pytest
 from moto import mock_aws
 
+from byoc_infra import redaction
 from byoc_infra.aws import databases, health, images, services
 from byoc_infra.aws import secrets as stored_secrets
 from byoc_infra.aws.health import ServiceTruth, Truth
 from byoc_infra.aws.images import Image
-from byoc_infra.cli import calling, crash
+from byoc_infra.cli import calling
 from byoc_infra.cli.files import load_account, load_deployment
 from byoc_infra.engine import Change, Outcome, StackRef
 from byoc_infra.errors import (
@@ -566,7 +567,7 @@ def test_a_secret_comes_from_stdin_and_is_not_told(
     assert stored["SecretString"] == "planted-value-42"
     assert said.json["result"]["version_id"] == stored["VersionId"]
     assert "planted-value-42" not in said.out + said.err
-    assert "planted-value-42" not in crash.scrub("boom: planted-value-42", {})
+    assert "planted-value-42" not in redaction.scrub("boom: planted-value-42", {})
 
 
 def test_an_owner_puts_a_key_for_all_deployments(

@@ -1,0 +1,33 @@
+"""What must not be written down: values that are known to be secret, or look like one."""
+
+import os
+import re
+from collections.abc import Mapping
+
+__all__ = ["hide", "scrub"]
+
+SECRET_VARIABLE = re.compile(r"SECRET|TOKEN|PASSWORD|PASSPHRASE|API_KEY|LICENSE_KEY|EXTERNAL_ID")
+PASSWORD_IN_URI = re.compile(r"(://[^\s:/@]*:)[^\s/@]+@")
+SECRET_FIELD = re.compile(
+    r"(?i)((?:password|secret_?access_?key|session_?token|passphrase|external_?id)"
+    r"[\"']?\s*[:=]\s*[\"']?)[^\s\"',}]+"
+)
+SHORTEST = 6
+"""A shorter value would blank innocent text."""
+
+_hidden: set[str] = set()
+
+
+def hide(value: str) -> None:
+    """Never write `value` into a log line or a crash file."""
+    if len(value) >= SHORTEST:
+        _hidden.add(value)
+
+
+def scrub(text: str, env: Mapping[str, str] | None = None) -> str:
+    """`text` without the secrets that are known here or look like ones."""
+    environment = os.environ if env is None else env
+    values = {v for k, v in environment.items() if SECRET_VARIABLE.search(k) and len(v) >= SHORTEST}
+    for value in sorted(values | _hidden, key=len, reverse=True):
+        text = text.replace(value, "…")
+    return SECRET_FIELD.sub(r"\1…", PASSWORD_IN_URI.sub(r"\1…@", text))
