@@ -35,6 +35,7 @@ __all__ = [
     "ReservedName",
     "RunFailed",
     "SecretWithoutValue",
+    "ServerFailed",
     "SpecError",
     "StackBusy",
     "ToolMissing",
@@ -314,3 +315,10 @@ class LeaseLost(ByocError):
     code = "LEASE_LOST"
     exit_code = 6
     retryable = True
+
+
+class ServerFailed(ByocError):
+    """The control plane itself failed; its log says more under the request's id."""
+
+    code = "INTERNAL"
+    exit_code = 5

@@ -36,3 +36,16 @@ class Keys(Noun[ApiKeyRow]):
             .limit(limit)
             .offset(offset)
         ).all()
+
+    def usable_admins(self, tenant_id: uuid.UUID) -> set[uuid.UUID]:
+        """The keys that may make other keys, not revoked and not expired."""
+        return set(
+            self._session.scalars(
+                sa.select(ApiKeyRow.id).where(
+                    ApiKeyRow.tenant_id == tenant_id,
+                    ApiKeyRow.scope == "admin",
+                    ApiKeyRow.revoked_at.is_(None),
+                    sa.or_(ApiKeyRow.expires_at.is_(None), ApiKeyRow.expires_at > sa.func.now()),
+                )
+            )
+        )
