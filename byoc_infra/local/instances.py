@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from byoc_infra.errors import AddressTaken, SpecError
-from byoc_infra.local.postgres_install import reachable
 from byoc_infra.local.world import CUSTOMER_ACCOUNT, VENDOR_ACCOUNT
+from byoc_infra.postgres_install import reachable
 
 __all__ = ["ENDPOINT_PORT", "NAME_VARIABLE", "Instance", "LocalAccount", "instance_name"]
 

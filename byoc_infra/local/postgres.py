@@ -14,7 +14,8 @@ from subprocess import Popen
 import psycopg
 from psycopg import sql
 
-from byoc_infra.local.postgres_install import (
+from byoc_infra.local.world import World
+from byoc_infra.postgres_install import (
     BUILDS,
     as_other_user,
     binaries,
@@ -22,7 +23,6 @@ from byoc_infra.local.postgres_install import (
     make_directory,
     other_user,
 )
-from byoc_infra.local.world import World
 
 __all__ = ["ADMIN", "Postgres"]
 
@@ -37,9 +37,8 @@ SETTINGS = {
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_logical_replication_workers": "0",
-    # Safe against the death of any process; not against the death of the machine.
+    # Safe against the death of any process, since commits are written; not of the machine.
     "fsync": "off",
-    "synchronous_commit": "off",
     "full_page_writes": "off",
     "password_encryption": "scram-sha-256",
     "log_min_messages": "warning",
@@ -103,7 +102,12 @@ class Postgres:
             options["io_method"] = "sync"  # no helper processes for what stays in memory
         flags = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         self.process = self.world.spawn(
-            [str(binaries(self.world, self.build) / "postgres"), "-D", str(self.data), *flags],
+            [
+                str(binaries(self.world.directory, self.build) / "postgres"),
+                "-D",
+                str(self.data),
+                *flags,
+            ],
             env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
             cwd=self.directory,
             log=self.directory / "postgres.log",
@@ -161,7 +165,7 @@ class Postgres:
         handed.chmod(0o600)
         give(handed)
         command = [
-            str(binaries(self.world, self.build) / "initdb"),
+            str(binaries(self.world.directory, self.build) / "initdb"),
             *("-D", str(self.data), "-U", ADMIN, "-A", "scram-sha-256", f"--pwfile={handed}"),
             *("-E", "UTF8", "--locale=C", "--no-sync"),
         ]

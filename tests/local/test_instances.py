@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from byoc_infra import postgres_install
 from byoc_infra.errors import AddressTaken, SpecError
-from byoc_infra.local import instances, postgres_install
+from byoc_infra.local import instances
 from byoc_infra.local.instances import ENDPOINT_PORT, Instance, instance_name
 
 HOME = instances._home

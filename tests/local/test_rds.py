@@ -13,8 +13,9 @@ import psycopg
 import pytest
 from botocore.exceptions import ClientError
 
+from byoc_infra import postgres_install
 from byoc_infra.errors import NotFound
-from byoc_infra.local import instances, postgres, postgres_install
+from byoc_infra.local import instances, postgres
 from byoc_infra.local.postgres import Postgres
 from byoc_infra.local.provider.services import rds_instance
 from byoc_infra.local.rds import Databases

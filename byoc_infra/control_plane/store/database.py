@@ -98,6 +98,7 @@ class Store:
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         """`url` as libpq takes it, `postgresql://…`."""
+        self.url = url
         self.engine = sa.create_engine(
             url_of(url),
             pool_size=pool_size,

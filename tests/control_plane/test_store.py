@@ -1,0 +1,116 @@
+"""The store: its schema, and what every noun does the same way."""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy.exc import IntegrityError
+
+from byoc_infra.control_plane.store import Store
+from byoc_infra.control_plane.store.tables import Base, TenantRow
+from byoc_infra.errors import NotFound
+from tests.support.databases import Databases
+
+
+def differences(store: Store) -> list[object]:
+    """What Alembic would still change to come from the database to `tables.py`."""
+    with store.engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={
+                "include_schemas": True,
+                "include_name": lambda name, kind, _: kind != "schema" or name == "byoc",
+                "include_object": lambda _, name, kind, *__: (
+                    (kind, name) != ("table", "alembic_version")
+                ),
+                "compare_type": True,
+                "compare_server_default": False,
+                "version_table_schema": "byoc",
+            },
+        )
+        return list(compare_metadata(context, Base.metadata))
+
+
+def test_the_migrations_make_what_the_tables_say(store: Store) -> None:
+    """Else a new installation and the code would not agree."""
+    assert differences(store) == []
+
+
+def test_a_difference_between_migrations_and_tables_is_found(store: Store) -> None:
+    """The test above can fail."""
+    with store.engine.begin() as connection:
+        connection.execute(sa.text("ALTER TABLE byoc.tenants ADD COLUMN colour text"))
+        connection.execute(sa.text("DROP INDEX byoc.events_operation_id_seq_ix"))
+
+    assert len(differences(store)) == 2
+
+
+def test_partial_and_unique_indexes_are_those_of_the_tables(store: Store) -> None:
+    """Alembic does not compare what an index leaves out."""
+    asked = sa.text(
+        "SELECT indexname, indexdef LIKE 'CREATE UNIQUE%', indexdef LIKE '% WHERE %'"
+        " FROM pg_indexes WHERE schemaname = 'byoc' AND tablename <> 'alembic_version'"
+        " AND indexname NOT LIKE '%_pkey'"
+    )
+    with store.engine.connect() as connection:
+        there = {name: (unique, partial) for name, unique, partial in connection.execute(asked)}
+    declared = {
+        str(index.name): (
+            bool(index.unique),
+            index.dialect_options["postgresql"]["where"] is not None,
+        )
+        for table in Base.metadata.tables.values()
+        for index in table.indexes
+    }
+
+    assert {name: there[name] for name in declared} == declared
+
+
+def test_many_processes_may_migrate_at_once(databases: Databases) -> None:
+    """Every server and worker does it when it starts."""
+    with databases.fresh(migrated=False) as url:
+        stores = [Store(url, pool_size=1) for _ in range(4)]
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(Store.migrate, stores))
+
+        assert differences(stores[0]) == []
+
+        for one in stores:
+            one.close()
+
+
+def test_rows_stay_readable_after_their_transaction(store: Store) -> None:
+    """Load, work, apply: the work is done outside."""
+    with store.begin() as tx:
+        row = tx.tenants.add(TenantRow(name="acme"))
+
+    assert row.name == "acme"
+    assert row.deployment_limit == 100
+    with store.begin() as tx:
+        assert tx.tenants.get(row.id).name == "acme"
+
+
+def test_an_exception_takes_back_the_whole_transaction(store: Store) -> None:
+    """All of it or nothing."""
+
+    def twice() -> None:
+        with store.begin() as tx:
+            tx.tenants.add(TenantRow(name="acme"))
+            tx.tenants.add(TenantRow(name="acme"))
+
+    with pytest.raises(IntegrityError):
+        twice()
+    with store.begin() as tx:
+        assert tx.tenants.all() == []
+
+
+@pytest.mark.parametrize("noun", ["accounts", "deployments", "revisions", "operations", "keys"])
+def test_an_unknown_id_is_not_found(store: Store, noun: str) -> None:
+    """Whatever it belongs to."""
+    unknown = "op-0123456789abcdef" if noun == "operations" else uuid.uuid4()
+
+    with store.begin() as tx, pytest.raises(NotFound):
+        getattr(tx, noun).get(uuid.uuid4(), unknown)
