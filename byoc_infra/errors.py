@@ -38,6 +38,7 @@ __all__ = [
     "ServerFailed",
     "SpecError",
     "StackBusy",
+    "SupervisorDied",
     "ToolMissing",
     "Unauthorized",
     "Unsupported",
@@ -322,3 +323,11 @@ class ServerFailed(ByocError):
 
     code = "INTERNAL"
     exit_code = 5
+
+
+class SupervisorDied(ByocError):
+    """The process that ran an operation ended without a word; the next run finds what it made."""
+
+    code = "SUPERVISOR_DIED"
+    exit_code = 6
+    retryable = True

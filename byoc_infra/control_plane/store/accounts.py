@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from byoc_infra.control_plane.store._base import Noun
-from byoc_infra.control_plane.store.tables import AccountRow
+from byoc_infra.control_plane.store.tables import AccountRow, OperationRow
 
 __all__ = ["Accounts"]
 
@@ -32,3 +32,54 @@ class Accounts(Noun[AccountRow]):
             asked = asked.where(AccountRow.status == status)
         asked = asked.order_by(AccountRow.created_at, AccountRow.id)
         return self._session.scalars(asked.limit(limit).offset(offset)).all()
+
+    def disconnect(self, account: AccountRow, cause: str) -> None:
+        """Its role lets us in no more, or still not."""
+        account.status = "disconnected"
+        account.status_message = cause
+        account.checked_at = sa.func.now()
+
+    def reconnect(self, account: AccountRow) -> None:
+        """Its role lets us in again."""
+        account.status = "active"
+        account.status_message = ""
+        account.checked_at = sa.func.now()
+
+    def claim_to_probe(self, *, soonest_s: float, latest_s: float) -> Sequence[AccountRow]:
+        """Disconnected ones whose role may be tried again, by the caller alone. While operations
+        wait, the time between two tries is as long as they had waited by the first of both, within
+        the limits; while none does it is the longest.
+        """
+        waiting = (
+            sa.select(OperationRow.account_id, sa.func.min(OperationRow.updated_at).label("since"))
+            .where(OperationRow.status == "WAITING")
+            .group_by(OperationRow.account_id)
+            .subquery()
+        )
+        longest = _seconds(latest_s)
+        waited = sa.func.coalesce(AccountRow.checked_at - waiting.c.since, longest)
+        pause = sa.func.least(sa.func.greatest(waited, _seconds(soonest_s)), longest)
+        due = sa.or_(AccountRow.checked_at.is_(None), AccountRow.checked_at + pause < sa.func.now())
+        claimed = self._session.scalars(
+            sa.select(AccountRow)
+            .outerjoin(waiting, waiting.c.account_id == AccountRow.id)
+            .where(AccountRow.status == "disconnected", due)
+            .order_by(AccountRow.id)
+            .with_for_update(of=AccountRow, skip_locked=True)
+        ).all()
+        for account in claimed:
+            account.checked_at = sa.func.now()
+        return claimed
+
+    def with_waiting(self) -> Sequence[AccountRow]:
+        """Active ones for which operations still wait."""
+        waiting = sa.select(OperationRow.account_id).where(OperationRow.status == "WAITING")
+        return self._session.scalars(
+            sa.select(AccountRow)
+            .where(AccountRow.status == "active", AccountRow.id.in_(waiting))
+            .order_by(AccountRow.id)
+        ).all()
+
+
+def _seconds(seconds: float) -> sa.ColumnElement[object]:
+    return sa.func.make_interval(0, 0, 0, 0, 0, 0, seconds)

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
@@ -27,6 +28,8 @@ from byoc_infra.control_plane.store.workers import Workers
 
 __all__ = ["Store", "Transaction", "url_of"]
 
+IDLE_TRANSACTION_S = 20
+"""A process that is stopped within a transaction holds its locks for no longer."""
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 
@@ -106,6 +109,7 @@ class Store:
             pool_pre_ping=True,
             hide_parameters=True,
         )
+        sa.event.listen(self.engine, "connect", _end_idle_transactions)
 
     @contextmanager
     def begin(self) -> Iterator[Transaction]:
@@ -131,3 +135,8 @@ class Store:
 def url_of(url: str) -> sa.URL:
     """The address for SQLAlchemy, with the driver that this project uses."""
     return sa.make_url(url).set(drivername="postgresql+psycopg")
+
+
+def _end_idle_transactions(connection: psycopg.Connection, _: object) -> None:
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_TRANSACTION_S}s'")
+    connection.commit()

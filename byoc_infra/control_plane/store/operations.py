@@ -1,11 +1,16 @@
 """Operations in the store."""
 
 import uuid
+from collections.abc import Sequence
+
+import sqlalchemy as sa
 
 from byoc_infra.control_plane.store._base import Noun
 from byoc_infra.control_plane.store.tables import OperationRow
 
 __all__ = ["Operations"]
+
+SUPERSEDING = ("QUEUED", "RUNNING", "WAITING", "AWAITING_APPROVAL", "SUCCEEDED")
 
 
 class Operations(Noun[OperationRow]):
@@ -21,3 +26,55 @@ class Operations(Noun[OperationRow]):
     def by_id(self, id_: str, *, lock: bool = False) -> OperationRow | None:
         """An operation of whomever: for workflows, which act for all tenants."""
         return self._session.get(OperationRow, id_, with_for_update=lock)
+
+    def is_superseded(self, operation: OperationRow) -> bool:
+        """Whether a later operation brings the deployment to where this one need not go: a newer
+        revision, or its deletion, that has not failed.
+        """
+        later = sa.tuple_(OperationRow.created_at, OperationRow.id) > sa.tuple_(
+            sa.literal(operation.created_at), sa.literal(operation.id)
+        )
+        asked = sa.select(OperationRow.id).where(
+            OperationRow.deployment_id == operation.deployment_id,
+            OperationRow.kind.in_(("deploy", "delete")),
+            OperationRow.status.in_(SUPERSEDING),
+            later,
+        )
+        return self._session.scalars(asked.limit(1)).first() is not None
+
+    def begun(self, operation: OperationRow) -> None:
+        """It runs from now on."""
+        operation.status = "RUNNING"
+        if operation.started_at is None:
+            operation.started_at = sa.func.now()
+
+    def ended(self, operation: OperationRow, status: str) -> None:
+        """It is over for good, with one of the terminal statuses."""
+        operation.status = status
+        operation.finished_at = sa.func.now()
+
+    def untouched(self, *, for_s: float, after: str, limit: int) -> Sequence[OperationRow]:
+        """Those of all tenants that some worker should run or be running, in whose rows nothing
+        has happened for a while; by id, from the one after `after`.
+        """
+        since = sa.func.now() - sa.func.make_interval(0, 0, 0, 0, 0, 0, for_s)
+        return self._session.scalars(
+            sa.select(OperationRow)
+            .where(
+                OperationRow.finished_at.is_(None),
+                OperationRow.status.in_(("QUEUED", "RUNNING")),
+                OperationRow.updated_at < since,
+                OperationRow.id > after,
+            )
+            .order_by(OperationRow.id)
+            .limit(limit)
+        ).all()
+
+    def waiting_for(self, account_id: uuid.UUID) -> Sequence[OperationRow]:
+        """Those that wait until the account can be reached, locked, oldest first."""
+        return self._session.scalars(
+            sa.select(OperationRow)
+            .where(OperationRow.account_id == account_id, OperationRow.status == "WAITING")
+            .order_by(OperationRow.created_at, OperationRow.id)
+            .with_for_update()
+        ).all()

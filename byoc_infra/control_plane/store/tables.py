@@ -28,6 +28,7 @@ __all__ = [
 ]
 
 NOW = sa.text("now()")
+CLOCK = sa.text("clock_timestamp()")
 ALIVE = sa.text("deleted_at IS NULL")
 
 
@@ -232,7 +233,8 @@ class OperationRow(Base):
     result: Mapped[dict[str, Any] | None]
     failure: Mapped[dict[str, Any] | None]
     """The error's fields."""
-    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    created_at: Mapped[datetime] = mapped_column(server_default=CLOCK)
+    """Within the transaction that holds the deployment's row: the order in which they were asked."""
     updated_at: Mapped[datetime] = mapped_column(server_default=NOW, onupdate=sa.func.now())
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
