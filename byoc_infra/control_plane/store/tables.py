@@ -234,7 +234,7 @@ class OperationRow(Base):
     failure: Mapped[dict[str, Any] | None]
     """The error's fields."""
     created_at: Mapped[datetime] = mapped_column(server_default=CLOCK)
-    """Within the transaction that holds the deployment's row: the order in which they were asked."""
+    """While its transaction holds the deployment's row: in this order they were asked for."""
     updated_at: Mapped[datetime] = mapped_column(server_default=NOW, onupdate=sa.func.now())
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]

@@ -99,6 +99,7 @@ class Lanes:
     def _alive(self, lane: "_Lane") -> "_Lane":
         if lane.lives:
             return lane
+        lane.end_input()
         fresh = _Lane(self._command, self._env)
         self._all[self._all.index(lane)] = fresh
         return fresh
@@ -174,8 +175,9 @@ class _Lane:
             return None
 
     def _read(self) -> None:
-        for line in self._output:
-            self._lines.put(line)
+        with self._output:
+            for line in self._output:
+                self._lines.put(line)
         self._lines.put(b"")
 
 

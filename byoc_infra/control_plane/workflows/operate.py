@@ -144,7 +144,7 @@ class Operate:
         """Try again while the database is away: nobody else may end the operation meanwhile."""
         return tenacity.Retrying(
             retry=tenacity.retry_if_exception(is_outage),
-            wait=tenacity.wait_exponential_jitter(initial=0.2, max=OUTAGE_PAUSE_S),
+            wait=tenacity.wait_exponential_jitter(multiplier=0.2, max=OUTAGE_PAUSE_S),
             stop=tenacity.stop_when_event_set(self.stopping),
             reraise=True,
         )(work)
