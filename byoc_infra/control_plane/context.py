@@ -19,7 +19,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from byoc_infra.control_plane.caller import Caller
 from byoc_infra.control_plane.caller import Scope as KeyScope
+from byoc_infra.control_plane.services.actions import Actions
+from byoc_infra.control_plane.services.decisions import Operations
+from byoc_infra.control_plane.services.failure import Failures
 from byoc_infra.control_plane.services.keys import Keys
+from byoc_infra.control_plane.services.logs import Logs
 from byoc_infra.control_plane.services.reach import Reach
 from byoc_infra.control_plane.settings import Settings
 from byoc_infra.control_plane.store import Store
@@ -58,6 +62,26 @@ class Services:
     def keys(self) -> Keys:
         """API keys."""
         return Keys(self.store)
+
+    @property
+    def operations(self) -> Operations:
+        """What is being done."""
+        return Operations(self.store, self.queue)
+
+    @property
+    def actions(self) -> Actions:
+        """What one may do with a deployment beyond the platform's API."""
+        return Actions(self.store, self.queue)
+
+    @property
+    def logs(self) -> Logs:
+        """Log lines, on demand."""
+        return Logs(self.store, self.reach)
+
+    @property
+    def failures(self) -> Failures:
+        """Why an operation failed."""
+        return Failures(self.store, self.reach)
 
 
 def services_of(request: Request) -> Services:

@@ -78,3 +78,41 @@ class Operations(Noun[OperationRow]):
             .order_by(OperationRow.created_at, OperationRow.id)
             .with_for_update()
         ).all()
+
+    def of_tenant(
+        self,
+        tenant_id: uuid.UUID,
+        *,
+        limit: int,
+        offset: int,
+        deployment_id: uuid.UUID | None = None,
+        kind: str | None = None,
+        status: Sequence[str] = (),
+    ) -> Sequence[OperationRow]:
+        """The tenant's operations, newest first."""
+        asked = sa.select(OperationRow).where(OperationRow.tenant_id == tenant_id)
+        if deployment_id is not None:
+            asked = asked.where(OperationRow.deployment_id == deployment_id)
+        if kind is not None:
+            asked = asked.where(OperationRow.kind == kind)
+        if status:
+            asked = asked.where(OperationRow.status.in_(status))
+        asked = asked.order_by(OperationRow.created_at.desc(), OperationRow.id.desc())
+        return self._session.scalars(asked.limit(limit).offset(offset)).all()
+
+    def of_revision(self, tenant_id: uuid.UUID, revision_id: uuid.UUID) -> Sequence[OperationRow]:
+        """What was done about a revision, oldest first."""
+        return self._session.scalars(
+            sa.select(OperationRow)
+            .where(OperationRow.tenant_id == tenant_id, OperationRow.revision_id == revision_id)
+            .order_by(OperationRow.created_at, OperationRow.id)
+        ).all()
+
+    def open_of(self, deployment_id: uuid.UUID, *, lock: bool = False) -> Sequence[OperationRow]:
+        """What has not ended on a deployment, oldest first."""
+        asked = sa.select(OperationRow).where(
+            OperationRow.deployment_id == deployment_id, OperationRow.finished_at.is_(None)
+        )
+        if lock:
+            asked = asked.with_for_update()
+        return self._session.scalars(asked.order_by(OperationRow.created_at)).all()

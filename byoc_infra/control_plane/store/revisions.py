@@ -28,3 +28,24 @@ class Revisions(Noun[RevisionRow]):
             )
         )
         return (newest or 0) + 1
+
+    def follower(self, revision: RevisionRow) -> RevisionRow | None:
+        """The one that took the place of `revision`, if one has."""
+        return self._session.scalars(
+            sa.select(RevisionRow)
+            .where(
+                RevisionRow.deployment_id == revision.deployment_id,
+                RevisionRow.number > revision.number,
+                RevisionRow.status == "DEPLOYED",
+            )
+            .order_by(RevisionRow.number)
+            .limit(1)
+        ).one_or_none()
+
+    def numbered(self, deployment_id: uuid.UUID, number: int) -> RevisionRow | None:
+        """The deployment's revision of that number."""
+        return self._session.scalars(
+            sa.select(RevisionRow).where(
+                RevisionRow.deployment_id == deployment_id, RevisionRow.number == number
+            )
+        ).one_or_none()

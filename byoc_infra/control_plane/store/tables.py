@@ -51,6 +51,8 @@ class Base(DeclarativeBase):
         dict[str, Any]: JSONB(),
         list[str]: JSONB(),
     }
+    __mapper_args__ = {"eager_defaults": True}  # noqa: RUF012 - its type is SQLAlchemy's
+    """What the database fills in is read back at once: a row stays readable after its block."""
 
 
 class TenantRow(Base):

@@ -1,0 +1,62 @@
+"""What one may do with a deployment beyond the platform's API, over HTTP."""
+
+import uuid
+
+from fastapi import APIRouter, status
+
+from byoc_infra.control_plane.context import Admin, Context, Deploy
+from byoc_infra.control_plane.models.operations import (
+    ForgetRequest,
+    Forgotten,
+    Operation,
+    PreviewRequest,
+    RollbackRequest,
+)
+from byoc_infra.control_plane.routes._errors import documented
+from byoc_infra.control_plane.services import views
+from byoc_infra.errors import Conflict, NotFound
+
+__all__ = ["router"]
+
+router = APIRouter(prefix="/byoc/v1/deployments/{deployment_id}", tags=["deployments"])
+
+REFUSALS = documented(NotFound, Conflict)
+
+
+@router.post(
+    "/rollback",
+    summary="Go back to an earlier revision",
+    description="Makes a new revision of the image, environment, secrets and size that the earlier "
+    "one had.",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=REFUSALS,
+)
+def roll_back(
+    caller: Deploy, services: Context, deployment_id: uuid.UUID, asked: RollbackRequest
+) -> Operation:
+    return views.operation(services.actions.roll_back(caller, deployment_id, asked))
+
+
+@router.post(
+    "/preview",
+    summary="Preview what bringing a revision up would change",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=REFUSALS,
+)
+def preview(
+    caller: Deploy, services: Context, deployment_id: uuid.UUID, asked: PreviewRequest
+) -> Operation:
+    return views.operation(services.actions.preview(caller, deployment_id, asked))
+
+
+@router.post(
+    "/forget",
+    summary="Forget a deployment and leave its resources as they are",
+    description="Not the same as deleting it: nothing in AWS is touched, and nothing of it can be "
+    "undone here.",
+    responses=REFUSALS,
+)
+def forget(
+    caller: Admin, services: Context, deployment_id: uuid.UUID, asked: ForgetRequest
+) -> Forgotten:
+    return services.actions.forget(caller, deployment_id, asked)
