@@ -50,3 +50,14 @@ def store(fresh_url: str) -> Iterator[Store]:
     opened = Store(fresh_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="module")
+def shared_store(databases: Databases) -> Iterator[Store]:
+    """One database for a module's tests, each of which makes a tenant of its own: a copy of the
+    template takes longer than most of them.
+    """
+    with databases.fresh() as url:
+        opened = Store(url)
+        yield opened
+        opened.close()
