@@ -9,6 +9,7 @@ from byoc_infra.control_plane.services import audit
 from byoc_infra.control_plane.store import Store, Transaction
 from byoc_infra.control_plane.store._base import missing
 from byoc_infra.control_plane.store.tables import EventRow, OperationRow
+from byoc_infra.control_plane.workflows import statuses
 from byoc_infra.control_plane.workflows.queue import Enqueues
 from byoc_infra.errors import Cancelled, Conflict
 
@@ -89,7 +90,7 @@ class Operations:
             row.status = "QUEUED"
             row.attempt += 1
             self._queue.enqueue(tx, row.id, deployment_id=row.deployment_id, attempt=row.attempt)
-            _tell(tx, row, f"approved by {caller.key_name}")
+            statuses.tell(tx, row, message=f"approved by {caller.key_name}")
             audit.note(
                 tx, caller, "operation.approve", row, before=before, operation_id=operation_id
             )
@@ -129,24 +130,14 @@ def _ended(row: OperationRow) -> Conflict:
 
 
 def _end(tx: Transaction, row: OperationRow, why: str) -> None:
-    """It is over, and nothing was done: what it was about is as it was before."""
-    row.status = "CANCELLED"
-    row.finished_at = datetime.now(UTC)
-    row.failure = Cancelled(
+    """It is over. A deletion that never began leaves the deployment what it was."""
+    failure = Cancelled(
         "operation",
         wanted="to be carried out",
         got=why,
         next_step="Ask for it again if it is wanted after all.",
-    ).as_dict()
-    _tell(tx, row, why)
-    if row.kind == "deploy" and row.revision_id is not None:
-        tx.revisions.get(row.tenant_id, row.revision_id, lock=True).status = "INTERRUPTED"
-    if row.kind == "delete":
+    )
+    statuses.end(tx, row, "CANCELLED", failure.as_dict())
+    if row.kind == "delete" and row.started_at is None:
         deployment = tx.deployments.get(row.tenant_id, row.deployment_id, lock=True)
         deployment.status = "READY" if deployment.active_revision_id else "AWAITING_DATABASE"
-
-
-def _tell(tx: Transaction, row: OperationRow, words: str) -> None:
-    tx.events.add(
-        EventRow(operation_id=row.id, kind="status", data={"status": row.status, "message": words})
-    )

@@ -56,8 +56,10 @@ def event_entry(row: EventRow) -> LogEntry | None:
 
 
 def _words(kind: str, data: dict[str, Any]) -> str:
+    if kind == "status":
+        why = data.get("failure") or {}
+        told = (data.get("status"), data.get("message") or why.get("got"), why.get("next_step"))
+        return ": ".join(str(one) for one in told if one)
     if text := data.get("message") or data.get("text"):
         return str(text)
-    if kind == "resource":
-        return " ".join(str(data[key]) for key in ("op", "type", "name") if data.get(key))
-    return str(data.get("status") or "")
+    return " ".join(str(data[key]) for key in ("op", "type", "name") if data.get(key))

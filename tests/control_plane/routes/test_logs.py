@@ -196,7 +196,7 @@ def test_build_logs_tell_what_was_done(plane: Plane, chat: str) -> None:
     rest = client.post(path, json={"order": "asc", "offset": answer["next_offset"]}).json()
 
     assert said(answer) == ["Reaching account", "create aws:rds db"]
-    assert said(rest) == ["it failed"]
+    assert said(rest) == ["FAILED: it failed"]
     assert rest["logs"][0]["level"] == "ERROR"
     assert said(client.post(path, json={}).json()) == said(rest) + said(answer)[::-1]
 
