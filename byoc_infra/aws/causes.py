@@ -38,11 +38,15 @@ class Stopped:
 
 
 def stopped_causes(
-    session: Session, cluster: str, service: str, task_definition: str
+    session: Session, cluster: str, service: str, task_definition: str, *, log_lines: bool = True
 ) -> tuple[str, ...]:
     """What is known of the latest tasks of this task definition that ended by themselves."""
     found = stopped_tasks(
-        session, cluster, service, lambda task: task.get("taskDefinitionArn") == task_definition
+        session,
+        cluster,
+        service,
+        lambda task: task.get("taskDefinitionArn") == task_definition,
+        lines=LINES_TOLD if log_lines else 0,
     )
     return tuple(one.words() for one in found)
 
@@ -79,7 +83,7 @@ def _stopped(session: Session, task: dict[str, Any], lines: int) -> Stopped:
                 f"container {container.get('name')}: exit code {code}"
                 + (f", {reason}" if reason else "")
             )
-    where = _places(session, str(task["taskDefinitionArn"]))
+    where = _places(session, str(task["taskDefinitionArn"])) if lines else []
     last = [line for place in where for line in _last(session, place, task_id, lines)]
     return Stopped(task=task_id, said=tuple(said), lines=tuple(last))
 

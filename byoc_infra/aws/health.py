@@ -94,13 +94,15 @@ class Truth:
         return " / ".join(parts) or "as wanted"
 
 
-def truth(session: Session, wanted: Wanted, *, causes: bool = True) -> Truth:
+def truth(
+    session: Session, wanted: Wanted, *, causes: bool = True, log_lines: bool = True
+) -> Truth:
     """One look."""
     services = tuple(_service(session, wanted.cluster, one) for one in wanted.services)
     found = Truth(services=services)
     if found.deployed or not causes:
         return found
-    return Truth(services=services, causes=_causes(session, wanted, services))
+    return Truth(services=services, causes=_causes(session, wanted, services, log_lines=log_lines))
 
 
 def wait_until_true(
@@ -112,8 +114,12 @@ def wait_until_true(
     poll_s: float = POLL_S,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
+    log_lines: bool = True,
 ) -> Truth:
-    """Wait until all is as wanted; end early, with the causes, when it cannot become so."""
+    """Wait until all is as wanted; end early, with the causes, when it cannot become so.
+
+    Without `log_lines` the causes hold none of the containers' own.
+    """
     end = clock() + deadline_s
     told = ""
     while True:
@@ -121,16 +127,16 @@ def wait_until_true(
         if found.deployed:
             return found
         if found.failed:
-            raise _unhealthy(session, wanted)
+            raise _unhealthy(session, wanted, log_lines=log_lines)
         if (words := found.words()) != told:
             on_progress(told := words)
         if clock() >= end:
-            raise _late(session, wanted, deadline_s)
+            raise _late(session, wanted, deadline_s, log_lines=log_lines)
         sleep(poll_s)
 
 
-def _unhealthy(session: Session, wanted: Wanted) -> DeploymentUnhealthy:
-    found = truth(session, wanted)
+def _unhealthy(session: Session, wanted: Wanted, *, log_lines: bool) -> DeploymentUnhealthy:
+    found = truth(session, wanted, log_lines=log_lines)
     return DeploymentUnhealthy(
         "deployment",
         wanted="healthy tasks of the wanted task definition",
@@ -140,8 +146,10 @@ def _unhealthy(session: Session, wanted: Wanted) -> DeploymentUnhealthy:
     )
 
 
-def _late(session: Session, wanted: Wanted, deadline_s: float) -> DeadlineExceeded:
-    found = truth(session, wanted)
+def _late(
+    session: Session, wanted: Wanted, deadline_s: float, *, log_lines: bool
+) -> DeadlineExceeded:
+    found = truth(session, wanted, log_lines=log_lines)
     return DeadlineExceeded(
         "deployment",
         wanted=f"healthy tasks of the wanted task definition within {deadline_s:.0f} s",
@@ -241,13 +249,15 @@ def _targets(
 
 
 def _causes(
-    session: Session, wanted: Wanted, services: tuple[ServiceTruth, ...]
+    session: Session, wanted: Wanted, services: tuple[ServiceTruth, ...], *, log_lines: bool
 ) -> tuple[str, ...]:
     return tuple(
         cause
         for one, found in zip(wanted.services, services, strict=True)
         if not found.true
-        for cause in stopped_causes(session, wanted.cluster, one.name, one.task_definition)
+        for cause in stopped_causes(
+            session, wanted.cluster, one.name, one.task_definition, log_lines=log_lines
+        )
     )
 
 

@@ -24,12 +24,15 @@ __all__ = [
     "put_value",
     "require_platform_value",
     "require_value",
+    "schedule_deletion",
 ]
 
 ABSENT = frozenset({"ResourceNotFoundException"})
 EXISTS = frozenset({"ResourceExistsException"})
 VERSIONS = uuid.UUID("5b0f0ad4-6a2c-4d35-9a0e-6c3a4d0f6d11")
 """Name space of the version ids that say for which host a password was made."""
+RECOVERY_DAYS = 7
+"""The shortest (Secrets Manager API reference, DeleteSecret)."""
 LARGEST_VALUE = 65536
 """Bytes (Secrets Manager API reference, PutSecretValue)."""
 
@@ -152,6 +155,23 @@ def put_value(
     if not answer:
         raise _no_container(arn_or_name, made_by)
     return str(answer["VersionId"])
+
+
+def schedule_deletion(session: Session, arns: Iterable[str]) -> tuple[str, ...]:
+    """Have AWS delete the secrets after their recovery window; gives those that were there."""
+    going = []
+    for arn in arns:
+        known = session.ask("secretsmanager", "describe_secret", absent=ABSENT, SecretId=arn)
+        if known and not known.get("DeletedDate"):
+            session.ask(
+                "secretsmanager",
+                "delete_secret",
+                SecretId=arn,
+                RecoveryWindowInDays=RECOVERY_DAYS,
+            )
+        if known:
+            going.append(arn)
+    return tuple(going)
 
 
 def _current(session: Session, arn: str) -> list[str]:

@@ -9,7 +9,7 @@ import datetime
 import os
 import threading
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -172,16 +172,19 @@ def open_session(
     env: Mapping[str, str] | None = None,
     operation: str | None = None,
     tags: Mapping[str, str] | None = None,
+    before_assume: Callable[[int], None] | None = None,
 ) -> Session:
     """A session in `region`: of `access`'s role, or of the credentials in `env` themselves.
 
     `env` stands for the process's environment. `operation` becomes RoleSessionName, so that
-    CloudTrail ties each call to the work that it was made for.
+    CloudTrail ties each call to the work that it was made for. `before_assume` hears how many
+    seconds the credentials will last, before each renewal; what it raises prevents that one.
     """
     own = _own_session(region, env)
     if access is None:
         return own
     role = _Role(own, access, operation or f"byoc-{uuid.uuid4().hex[:12]}", dict(tags or {}))
+    role.before_assume = before_assume
     core = botocore.session.Session()
     # botocore has no public way to hand refreshable credentials to a session
     core._credentials = role.refreshable()  # type: ignore[attr-defined]  # noqa: SLF001
@@ -250,6 +253,7 @@ class _Role:
         self._access = access
         self._operation = operation
         self._tags = tags
+        self.before_assume: Callable[[int], None] | None = None
         self.expires: datetime.datetime | None = None
 
     def refreshable(self) -> RefreshableCredentials:
@@ -270,6 +274,8 @@ class _Role:
 
     def assume(self) -> dict[str, str]:
         """AssumeRole, in the form that botocore's refreshing wants."""
+        if self.before_assume is not None:
+            self.before_assume(self._access.duration_s)
         client = self._own.client("sts")
         try:
             answer = client.assume_role(**self._request())

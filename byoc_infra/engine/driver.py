@@ -127,23 +127,43 @@ class Engine:
         *,
         on_event: OnEvent | None = None,
         deadline_s: float = DEADLINE_S,
+        alone: bool = False,
     ) -> Outcome:
-        """Clean up after a killed run; nothing to do costs no CLI on a file backend.
+        """Clean up after a killed run; nothing to do costs no CLI where the state can be read.
 
         A lock is cleared only where its owner is proven dead. What the killed run had begun to
         create is looked for with `find` and taken over under its logical name.
+
+        `alone` is the caller's word, on proof of its own, that the last run did not end cleanly
+        and that nothing of it lives, on whatever host it was: then every lock is cleared, and all
+        that the program would create is looked for, as that host's notes cannot be read.
         """
         return self._exclusive(
             "recover",
             stack,
             lambda held: recovery.recover(
-                self._steps(stack, held, on_event, deadline_s), held, find
+                self._steps(stack, held, on_event, deadline_s, alone=alone),
+                held,
+                find,
+                thorough=alone,
             ),
         )
+
+    def settled(self, stack: StackRef) -> bool:
+        """Whether the last run on this host ended so that a next one needs no recovery."""
+        return not self._journal(stack).present() and not recovery.state_has_pending(stack)
 
     def cancel(self, stack: StackRef) -> bool:
         """Stop the run that this engine has under way on the stack; False if there is none."""
         return self._runner.stop(stack)
+
+    def stop(self, *, grace_s: float | None = None) -> bool:
+        """SIGINT to every run under way, SIGKILL after the grace; False if there is none."""
+        return self._runner.stop_all(grace_s=grace_s)
+
+    def kill(self) -> bool:
+        """SIGKILL to all of every run under way, now; False if there is none."""
+        return self._runner.stop_all(at_once=True)
 
     def _read(
         self,
@@ -193,9 +213,7 @@ class Engine:
     def _exclusive(
         self, kind: Kind, stack: StackRef, work: Callable[[Journal], Outcome]
     ) -> Outcome:
-        held = Journal(
-            self._dir(stack), backend_url=stack.backend_url, project=stack.project, name=stack.name
-        )
+        held = self._journal(stack)
         started = time.monotonic()
         if not held.acquire(wait_s=self._grace_s + 15.0):
             return Outcome(kind=kind, ok=False, failure=_busy(stack))
@@ -227,14 +245,20 @@ class Engine:
         )
 
     def _steps(
-        self, stack: StackRef, held: Journal, on_event: OnEvent | None, deadline_s: float
+        self,
+        stack: StackRef,
+        held: Journal,
+        on_event: OnEvent | None,
+        deadline_s: float,
+        *,
+        alone: bool = False,
     ) -> recovery.Steps:
         def step(kind: Kind, **given: Any) -> Report:  # noqa: ANN401  # fields of a Job
             # No journal: recovery is not a run that itself must be remembered.
             run = self._run(kind, stack, on_event, deadline_s, None)
             run.lock = held
             report = run(**given)
-            if self._dead_lock(report):
+            if self._dead_lock(report, alone=alone):
                 unlock = self._run("unlock", stack, None, deadline_s)
                 unlock.lock = held
                 unlock()
@@ -245,11 +269,11 @@ class Engine:
 
         return recovery.Steps(stack=stack, step=step, tell=on_event or _ignore)
 
-    def _dead_lock(self, report: Report | None) -> bool:
+    def _dead_lock(self, report: Report | None, *, alone: bool = False) -> bool:
         if report is None or report.ok:
             return False
         owners = lock_owners(report.said)
-        return bool(owners) and all(owner.gone() for owner in owners)
+        return bool(owners) and (alone or all(owner.gone() for owner in owners))
 
     def _pending(self, stack: StackRef, deadline_s: float) -> bool:
         return recovery.has_pending(self._run("export", stack, None, deadline_s)())
@@ -269,6 +293,11 @@ class Engine:
             duration_s=run.duration_s,
             failure=failure,
             messages=tuple(d.message for d in report.diagnostics),
+        )
+
+    def _journal(self, stack: StackRef) -> Journal:
+        return Journal(
+            self._dir(stack), backend_url=stack.backend_url, project=stack.project, name=stack.name
         )
 
     def _dir(self, stack: StackRef) -> Path:

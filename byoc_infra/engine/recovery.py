@@ -14,7 +14,7 @@ from typing import Protocol
 
 from byoc_infra.engine.events import EngineEvent, PlannedCreate
 from byoc_infra.engine.graft import graft, pending_creates, settle
-from byoc_infra.engine.history import state_file
+from byoc_infra.engine.history import Unreadable, read_state
 from byoc_infra.engine.journal import Journal
 from byoc_infra.engine.messages import Report
 from byoc_infra.engine.outcome import Change, Kind, Outcome, Planned, StackRef
@@ -47,13 +47,16 @@ class Steps:
     tell: Callable[[EngineEvent], None]
 
 
-def recover(steps: Steps, journal: Journal, find: Find) -> Outcome:
-    """Settle everything that a killed run left open."""
-    killed = journal.present()
+def recover(steps: Steps, journal: Journal, find: Find, *, thorough: bool = False) -> Outcome:
+    """Settle everything that a killed run left open; `thorough` where its notes are elsewhere."""
+    killed = thorough or journal.present()
     if not killed and state_has_pending(steps.stack) is False:
         return Outcome(kind="recover", ok=True)
     if killed:
         _wait_for_survivors(journal)
+    if thorough:
+        with suppress(NotFound):
+            steps.step("unlock")
     adopted: dict[str, PlannedCreate] = {}
     state = _exported(steps)
     if state is not None:
@@ -98,15 +101,11 @@ def _wait_for_survivors(journal: Journal) -> None:
 
 
 def state_has_pending(stack: StackRef) -> bool | None:
-    """What a file backend says without any CLI; None where it cannot be known so cheaply."""
-    file = state_file(stack)
-    if file is None:
-        return None
+    """What the backend says without any CLI; None where it cannot be known so cheaply."""
     try:
-        latest = json.loads(file.read_text())["checkpoint"].get("latest") or {}
-    except FileNotFoundError:
-        return False
-    except (ValueError, KeyError):
+        text = read_state(stack)
+        latest = json.loads(text)["checkpoint"].get("latest") or {} if text is not None else {}
+    except (Unreadable, ValueError, KeyError):
         return None
     return any(op["type"] == "creating" for op in latest.get("pending_operations") or ())
 

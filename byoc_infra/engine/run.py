@@ -3,7 +3,6 @@
 import pickle
 import shutil
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +15,7 @@ from byoc_infra.engine.journal import Journal
 from byoc_infra.engine.messages import Job, Report
 from byoc_infra.engine.outcome import Kind, StackRef
 from byoc_infra.engine.toolchain import Toolchain
-from byoc_infra.engine.workers import WorkerLostError, WorkerPool, clean_environment
+from byoc_infra.engine.workers import Stop, WorkerLostError, WorkerPool, clean_environment
 from byoc_infra.errors import (
     ByocError,
     DeadlineExceeded,
@@ -43,7 +42,7 @@ class Runner:
         self.toolchain = toolchain
         self.workers = workers
         self.grace_s = grace_s
-        self._under_way: dict[tuple[str, str, str], threading.Event] = {}
+        self._under_way: dict[tuple[str, str, str], Stop] = {}
 
     def stop(self, stack: StackRef) -> bool:
         """Ask the run of that stack to stop; it still reports to whoever started it."""
@@ -53,10 +52,18 @@ class Runner:
         event.set()
         return True
 
+    def stop_all(self, *, grace_s: float | None = None, at_once: bool = False) -> bool:
+        """Stop whatever is under way; False if nothing is."""
+        events = list(self._under_way.values())
+        for event in events:
+            event.grace_s, event.at_once = grace_s, event.at_once or at_once
+            event.set()
+        return bool(events)
+
     @contextmanager
-    def watched(self, stack: StackRef) -> Iterator[threading.Event]:
+    def watched(self, stack: StackRef) -> Iterator[Stop]:
         """The event that stops the run inside."""
-        stop = self._under_way.setdefault(_key(stack), threading.Event())
+        stop = self._under_way.setdefault(_key(stack), Stop())
         try:
             yield stop
         finally:
@@ -105,13 +112,13 @@ class Run:
         self._judge(report, stop)
         return report
 
-    def _judge(self, report: Report, stop: threading.Event) -> None:
+    def _judge(self, report: Report, stop: Stop) -> None:
         if self.journal is not None and not self.journal.unanswered():
             self.journal.close()
         if not report.ok and report.interrupted:
             self.failure = self._stopped(stop)
 
-    def _lost(self, lost: WorkerLostError, spent_s: float, stop: threading.Event) -> ByocError:
+    def _lost(self, lost: WorkerLostError, spent_s: float, stop: Stop) -> ByocError:
         if stop.is_set() or spent_s >= self.deadline_s:
             return self._stopped(stop)
         return ProviderDied(
@@ -121,7 +128,7 @@ class Run:
             next_step="Run it again: what was made is found by its name and taken over.",
         )
 
-    def _stopped(self, stop: threading.Event) -> ByocError:
+    def _stopped(self, stop: Stop) -> ByocError:
         if stop.is_set():
             return EngineFailed(
                 "stack",

@@ -26,7 +26,7 @@ from byoc_infra.engine.events import EngineEvent
 from byoc_infra.engine.messages import Interrupt, Job, Report
 from byoc_infra.engine.processes import session_processes
 
-__all__ = ["Worker", "WorkerLostError", "WorkerPool", "clean_environment"]
+__all__ = ["Stop", "Worker", "WorkerLostError", "WorkerPool", "clean_environment"]
 
 PRELOAD = (
     "pulumi_aws.cloudwatch",
@@ -51,6 +51,17 @@ BOOT = (
 
 class WorkerLostError(Exception):
     """The worker process ended without a report; the text is the end of what it said."""
+
+
+class Stop(threading.Event):
+    """Set, it stops a run: SIGINT, `grace_s` to finish what is in flight, SIGKILL."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.grace_s: float | None = None
+        """The engine's own when None."""
+        self.at_once = False
+        """No grace, and nothing of it may go on: SIGKILL now."""
 
 
 class Worker:
@@ -87,7 +98,7 @@ class Worker:
         lock_handle: int | None,
         on_event: Callable[[EngineEvent], None],
         deadline_s: float,
-        stop: threading.Event,
+        stop: Stop,
     ) -> Report:
         """Run the job; at the deadline or when `stop` is set: SIGINT, grace, SIGKILL."""
         self._wait_until_ready()
@@ -100,8 +111,8 @@ class Worker:
                 now = time.monotonic()
                 if not told and (stop.is_set() or now >= until):
                     self._send(Interrupt())
-                    told, until = True, now + job.grace_s
-                elif told and now >= until:
+                    told, until = True, now + (stop.grace_s or job.grace_s)
+                elif stop.at_once or (told and now >= until):
                     self.kill()
                 if (message := self._receive(0.2)) is None:
                     continue

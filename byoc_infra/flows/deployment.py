@@ -1,7 +1,7 @@
 """A deployment's life, as the vendor: up, preview, destroy, and what is true of it now."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -9,6 +9,7 @@ from byoc_infra.aws import certificates, databases, health, images, secrets, ser
 from byoc_infra.aws.session import Session
 from byoc_infra.engine import StackRef
 from byoc_infra.errors import AccessRefused, CloudUnreachable, NotFound, WrongAccount
+from byoc_infra.flows import receipts
 from byoc_infra.flows.database_choice import external, refuse_change
 from byoc_infra.flows.receipts import kept_after
 from byoc_infra.flows.results import Preview, Receipt, Status, Up, items, preview_of, shown
@@ -46,7 +47,9 @@ def up(spec: DeploymentSpec, access: AccessSpec | None, work: Work) -> Up:
         image = _look_first(spec, reached, work)
         stack = _stack(spec, reached, image)
         recovered(work, reached, stack)
-        refuse_change(spec, held(work, stack))
+        resources = held(work, stack)
+        refuse_change(spec, resources)
+        work.overseer.consent(resources, lambda: _previewed(stack, work))
         work.report("Bringing the deployment stack up")
         outcome = work.engine.up(stack, on_event=work.tell, deadline_s=work.deadline_s)
         outcome.raise_for_failure()
@@ -72,12 +75,22 @@ def preview(spec: DeploymentSpec, access: AccessSpec | None, work: Work) -> Prev
     with work.reach(spec, access) as reached:
         stack = _stack(spec, reached, _look_first(spec, reached, work))
         refuse_change(spec, held(work, stack))
-        outcome = work.engine.preview(stack, on_event=work.tell, deadline_s=work.deadline_s)
-        return preview_of(stack.name, outcome.raise_for_failure())
+        return _previewed(stack, work)
 
 
-def destroy(spec: DeploymentSpec, access: AccessSpec | None, work: Work) -> Receipt:
-    """Lift the protection, take everything away, and say what was kept."""
+def destroy(
+    spec: DeploymentSpec,
+    access: AccessSpec | None,
+    work: Work,
+    *,
+    values: Iterable[str] = (),
+    sweep: bool = False,
+) -> Receipt:
+    """Lift the protection, take everything away, and say what was kept.
+
+    `values` are ARNs of secrets outside the stack that go with it. `sweep` looks, service by
+    service, for what still carries the deployment's name.
+    """
     started = time.monotonic()
     names = names_of(spec)
     with work.reach(spec, access) as reached:
@@ -86,12 +99,15 @@ def destroy(spec: DeploymentSpec, access: AccessSpec | None, work: Work) -> Rece
         snapshot = _lift_protection(spec, reached, work)
         work.report("Destroying the deployment stack")
         changes = taken_away(work, stack)
-        kept = kept_after(reached.session, spec, names, snapshot)
+        gone = secrets.schedule_deletion(reached.session, values)
+        kept = (*kept_after(reached.session, spec, names, snapshot), *receipts.recoverable(gone))
+        left = receipts.left_over(reached.session, names) if sweep else None
     return Receipt(
         stack=stack.name,
         operation=work.operation,
         destroyed=items(changes),
         kept=kept,
+        left=left,
         seconds=round(time.monotonic() - started, 1),
     )
 
@@ -114,6 +130,11 @@ def status(spec: DeploymentSpec, access: AccessSpec | None, work: Work) -> Statu
         services=tuple(asdict(service) for service in found.services),
         outputs=dict(outcome.outputs),
     )
+
+
+def _previewed(stack: StackRef, work: Work) -> Preview:
+    outcome = work.engine.preview(stack, on_event=work.tell, deadline_s=work.deadline_s)
+    return preview_of(stack.name, outcome.raise_for_failure())
 
 
 def _look_first(spec: DeploymentSpec, reached: Reached, work: Work) -> images.Image:
@@ -217,6 +238,8 @@ def _await_truth(outputs: Mapping[str, object], session: Session, work: Work) ->
         _wanted(outputs),
         deadline_s=work.health_deadline_s,
         on_progress=lambda words: work.report(f"  {words}"),
+        sleep=work.overseer.pause,
+        log_lines=work.overseer.log_lines,
     )
 
 

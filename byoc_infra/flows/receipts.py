@@ -1,16 +1,31 @@
 """What a destroyed deployment leaves behind, asked of AWS and not assumed."""
 
+from collections.abc import Iterable
+
+from byoc_infra.aws import inventory
 from byoc_infra.aws.services import deregister_family
 from byoc_infra.aws.session import Session
 from byoc_infra.components._environment import POSTGRES_SECRET
-from byoc_infra.flows.results import Kept
+from byoc_infra.flows.results import Kept, Left
 from byoc_infra.naming import AccountNames, DeploymentNames
 from byoc_infra.spec import DeploymentSpec
 
-__all__ = ["kept_after"]
+__all__ = ["kept_after", "left_over", "recoverable"]
 
 NO_SNAPSHOT = frozenset({"DBSnapshotNotFound", "DBSnapshotNotFoundFault"})
 NO_SECRET = frozenset({"ResourceNotFoundException"})
+SWEPT = (
+    "ecs service",
+    "ecs task definition",
+    "rds instance",
+    "rds parameter group",
+    "load balancer",
+    "target group",
+    "listener",
+    "scalable target",
+    "alarm",
+)
+"""The kinds whose listings show the names that we gave."""
 ROLES = ("api", "queue", "cache")
 
 
@@ -29,6 +44,21 @@ def kept_after(
             why="the account's retention ends them",
         ),
     )
+
+
+def recoverable(arns: Iterable[str]) -> tuple[Kept, ...]:
+    """Secrets whose deletion has been asked for."""
+    return tuple(Kept(kind="secret", name=arn, why="in its recovery window") for arn in arns)
+
+
+def left_over(session: Session, names: DeploymentNames) -> Left:
+    """What each service's own listing still shows under the deployment's id."""
+    taken = inventory.take(session, SWEPT)
+    found = {
+        kind: tuple(one for one in listed if names.id in one)
+        for kind, listed in taken.kinds.items()
+    }
+    return Left(found={kind: ids for kind, ids in found.items() if ids}, unread=taken.unread)
 
 
 def _snapshot(session: Session, name: str | None) -> list[Kept]:

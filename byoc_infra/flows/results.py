@@ -6,7 +6,18 @@ from typing import Literal
 
 from byoc_infra.engine import Change, Outcome
 
-__all__ = ["Item", "Kept", "Preview", "Receipt", "Status", "Up", "items", "preview_of", "shown"]
+__all__ = [
+    "Item",
+    "Kept",
+    "Left",
+    "Preview",
+    "Receipt",
+    "Status",
+    "Up",
+    "items",
+    "preview_of",
+    "shown",
+]
 
 State = Literal["DEPLOYED", "UNHEALTHY", "NOT_DEPLOYED", "DISCONNECTED"]
 HIDDEN = ("pulumi:",)
@@ -58,6 +69,15 @@ class Kept:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Left:
+    """What still carries a destroyed deployment's name, kind by kind; nothing should."""
+
+    found: Mapping[str, tuple[str, ...]]
+    unread: Mapping[str, str]
+    """Kinds that the role may not list, and why: not the same as none."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Receipt:
     """What a destroy took away and what it left."""
 
@@ -66,6 +86,8 @@ class Receipt:
     destroyed: tuple[Item, ...]
     kept: tuple[Kept, ...]
     seconds: float
+    left: Left | None = None
+    """What a sweep found; None where there was none."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,8 +1,9 @@
 """What a flow works with: the engine, the environment, where stacks are kept, and who listens."""
 
 import os
+import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,10 +15,12 @@ from byoc_infra.aws.credentials import CredentialServer
 from byoc_infra.aws.session import Session, open_session
 from byoc_infra.engine import Change, Engine, EngineEvent, Planned, StackRef, Toolchain, WorkerPool
 from byoc_infra.errors import NotFound, SpecError
+from byoc_infra.flows.results import Preview
 from byoc_infra.spec import AccessSpec, AccountSpec, DeploymentSpec
 
 __all__ = [
     "Backend",
+    "Overseer",
     "Reached",
     "Work",
     "held",
@@ -49,6 +52,8 @@ DEADLINE_S = 3600.0
 HEALTH_DEADLINE_S = 900.0
 
 Progress = Callable[[str], None]
+Resource = Mapping[str, Any]
+"""An entry of a stack's state."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +95,36 @@ def new_operation() -> str:
     return f"op-{uuid.uuid4().hex[:16]}"
 
 
+class Overseer:
+    """Whoever answers for a piece of work: hears of it, may end it. By default nobody does.
+
+    What `pause` or `consent` raises ends the flow.
+    """
+
+    alone = False
+    """Proof that the last run on the stack, wherever it was, ended uncleanly and is over."""
+
+    log_lines = True
+    """Whether an error may repeat the customer's log lines."""
+
+    def happened(self, event: EngineEvent) -> bool:  # noqa: ARG002
+        """The engine tells something; False to have it as a line."""
+        return False
+
+    def pause(self, seconds: float) -> None:
+        """Wait between two looks at the same thing."""
+        time.sleep(seconds)
+
+    def renewing(self, duration_s: int) -> None:
+        """Credentials that last so long are about to be asked for."""
+
+    def recovered(self, stack: StackRef) -> None:
+        """Nothing of an earlier run is left open on the stack."""
+
+    def consent(self, resources: Sequence[Resource], preview: Callable[[], Preview]) -> None:
+        """The stack that holds these is about to be brought up."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Work:
     """One piece of work: collaborators and settings of a flow."""
@@ -98,6 +133,7 @@ class Work:
     env: Mapping[str, str] = field(repr=False)
     """Stands for the process's environment: AWS credentials, Pulumi's settings."""
     report: Progress = lambda _: None
+    overseer: Overseer = field(default_factory=Overseer)
     operation: str = field(default_factory=new_operation)
     deadline_s: float = DEADLINE_S
     """For each run of the engine."""
@@ -114,7 +150,12 @@ class Work:
         self.report(f"Reaching account {spec.aws_account_id} in {spec.region}")
         tags = {"byoc:operation": self.operation, "byoc:installation": spec.installation}
         session = open_session(
-            access, region=spec.region, env=self.env, operation=self.operation, tags=tags
+            access,
+            region=spec.region,
+            env=self.env,
+            operation=self.operation,
+            tags=tags,
+            before_assume=self.overseer.renewing,
         )
         with ExitStack() as stack:
             stack.callback(session.close)
@@ -135,6 +176,8 @@ class Work:
 
     def tell(self, event: EngineEvent) -> None:
         """Pass an engine event on, as one line."""
+        if self.overseer.happened(event):
+            return
         if event.kind in ("message", "note"):
             self.report(event.message.rstrip())
         elif event.kind != "started":
@@ -171,8 +214,10 @@ class Reached:
 
 def recovered(work: Work, reached: Reached, stack: StackRef) -> None:
     """Put right what a killed run left behind: its lock, its half-made objects."""
-    outcome = work.engine.recover(stack, partial(Reached.find, reached))
+    find = partial(Reached.find, reached)
+    outcome = work.engine.recover(stack, find, on_event=work.tell, alone=work.overseer.alone)
     outcome.raise_for_failure()
+    work.overseer.recovered(stack)
     for change in outcome.changes:
         work.report(f"Found again: {change.type} {change.name}")
 
