@@ -50,6 +50,7 @@ PASSED_ON = ("BYOC_LOCAL_OWNER", "BYOC_LOCAL_HOSTS")
 """Variables of the local cloud that the engine's processes must carry."""
 DEADLINE_S = 3600.0
 HEALTH_DEADLINE_S = 900.0
+GRACE_S = 60.0
 
 Progress = Callable[[str], None]
 Resource = Mapping[str, Any]
@@ -240,16 +241,19 @@ def held(work: Work, stack: StackRef) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def open_engine(report: Progress, env: Mapping[str, str]) -> Iterator[Engine]:
+def open_engine(
+    report: Progress, env: Mapping[str, str], *, grace_s: float = GRACE_S
+) -> Iterator[Engine]:
     """The engine, on a CLI that is obtained first where it is not here yet.
 
-    Its worker loads the provider's modules while the caller looks up AWS.
+    Its worker loads the provider's modules while the caller looks up AWS. A run that is stopped,
+    or whose caller died, has `grace_s` to finish what is in flight.
     """
     toolchain = Toolchain.obtain(lambda progress: report(str(progress)))
     marks = {name: env[name] for name in PASSED_ON if name in env}
     with WorkerPool(preload=PRELOAD, env=marks) as workers:
         workers.warm()
-        yield Engine(toolchain, workers)
+        yield Engine(toolchain, workers, grace_s=grace_s)
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """What happened in operations, in the store."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -24,3 +25,11 @@ class Events(Noun[EventRow]):
             .order_by(EventRow.seq)
             .limit(limit)
         ).all()
+
+    def tell(self, operation_id: str, told: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+        """Add events, each a kind and its data, in this order."""
+        rows = [
+            {"operation_id": operation_id, "kind": kind, "data": dict(data)} for kind, data in told
+        ]
+        if rows:
+            self._session.execute(sa.insert(EventRow), rows)

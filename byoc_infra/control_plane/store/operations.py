@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
+import sqlalchemy as sa
+
 from byoc_infra.control_plane.store._base import Noun
 from byoc_infra.control_plane.store.tables import OperationRow
 
@@ -116,3 +118,16 @@ class Operations(Noun[OperationRow]):
         if lock:
             asked = asked.with_for_update()
         return self._session.scalars(asked.order_by(OperationRow.created_at)).all()
+
+    def last_deployed(self, deployment_id: uuid.UUID) -> OperationRow | None:
+        """The operation that brought about what runs now."""
+        return self._session.scalars(
+            sa.select(OperationRow)
+            .where(
+                OperationRow.deployment_id == deployment_id,
+                OperationRow.kind == "deploy",
+                OperationRow.status == "SUCCEEDED",
+            )
+            .order_by(OperationRow.finished_at.desc())
+            .limit(1)
+        ).one_or_none()

@@ -1,6 +1,7 @@
 """Revisions in the store."""
 
 import uuid
+from collections.abc import Sequence
 
 import sqlalchemy as sa
 
@@ -49,3 +50,12 @@ class Revisions(Noun[RevisionRow]):
                 RevisionRow.deployment_id == deployment_id, RevisionRow.number == number
             )
         ).one_or_none()
+
+    def secrets_of(self, deployment_id: uuid.UUID) -> Sequence[str]:
+        """The ARNs of the secrets that the deployment's revisions have their values in."""
+        return self._session.scalars(
+            sa.select(RevisionRow.secrets_arn)
+            .where(RevisionRow.deployment_id == deployment_id, RevisionRow.secrets_arn.is_not(None))
+            .distinct()
+            .order_by(RevisionRow.secrets_arn)
+        ).all()  # type: ignore[return-value]  # none of them is None
