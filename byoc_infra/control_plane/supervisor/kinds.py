@@ -3,7 +3,7 @@
 import dataclasses
 import json
 from collections.abc import Callable
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from byoc_infra.control_plane.supervisor import approval
@@ -16,8 +16,16 @@ from byoc_infra.spec import DeploymentSpec
 
 __all__ = ["KINDS", "PACKAGE", "Found", "plan_of"]
 
-PACKAGE = version("byoc-infra")
 
+def _package() -> str:
+    try:
+        return version("byoc-infra")
+    except PackageNotFoundError:
+        return "unreleased"  # run from its source
+
+
+PACKAGE = _package()
+"""Which version's programs make the stacks."""
 Found = dict[str, Any]
 """What to write: `result`, `plan` and `url`, as far as there is one."""
 

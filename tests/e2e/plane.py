@@ -1,0 +1,262 @@
+"""Supervisors over a local cloud, with the rows that the API would have written."""
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import psutil
+
+from byoc_infra.control_plane.store import Store
+from byoc_infra.control_plane.store.tables import (
+    AccountRow,
+    DeploymentRow,
+    EventRow,
+    OperationRow,
+    RevisionRow,
+    TenantRow,
+)
+from byoc_infra.flows.work import new_operation
+from tests.e2e.stage import Stage
+
+__all__ = ["Plane", "Supervisor", "until"]
+
+ANSWER_S = 150.0
+
+
+def until(condition: Callable[[], bool], *, within_s: float = 60.0, what: str = "it") -> None:
+    """Wait for something that has to become true."""
+    end = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < end, f"{what} did not become true within {within_s:g} s"
+        time.sleep(0.05)
+
+
+class Supervisor:
+    """One supervisor process, spoken to as a worker does."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "byoc_infra.control_plane.supervisor"],
+            env=dict(env),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        self._answers: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self.log: list[str] = []
+        self._readers = [
+            threading.Thread(target=read, daemon=True) for read in (self._read, self._read_log)
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def tell(self, operation_id: str, attempt: int = 1) -> None:
+        """Order it."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps({"operation": operation_id, "attempt": attempt}) + "\n")
+        self.process.stdin.flush()
+
+    def answer(self, within_s: float = ANSWER_S) -> dict[str, Any]:
+        """The next answer."""
+        end = time.monotonic() + within_s
+        while time.monotonic() < end:
+            with suppress(queue.Empty):
+                return self._answers.get(timeout=0.5)
+            if self.process.poll() is not None and self._answers.empty():
+                break
+        raise AssertionError(f"no answer within {within_s:g} s; its log:\n{''.join(self.log)}")
+
+    def conduct(self, operation_id: str, attempt: int = 1) -> dict[str, Any]:
+        """Order it, and wait for how it ends."""
+        self.tell(operation_id, attempt)
+        return self.answer()
+
+    def family(self) -> list[psutil.Process]:
+        """It and all that it started, the engine's processes included."""
+        me = psutil.Process(self.process.pid)
+        return [me, *me.children(recursive=True)]
+
+    def part(self, word: str) -> list[psutil.Process]:
+        """Those of its family whose command line has this word."""
+        found = []
+        for one in self.family():
+            with suppress(psutil.Error):
+                if any(word in part for part in one.cmdline()):
+                    found.append(one)
+        return found
+
+    def close(self) -> int:
+        """End its input, as a worker's death does; its exit code."""
+        assert self.process.stdin is not None
+        with suppress(BrokenPipeError):
+            self.process.stdin.close()
+        return self.process.wait(60)
+
+    def forget(self) -> None:
+        """It is dead: close what was its."""
+        self.process.wait(10)
+        for reader in self._readers:
+            reader.join(10)
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        with self.process.stdout as answers:
+            for line in answers:
+                self._answers.put(json.loads(line))
+
+    def _read_log(self) -> None:
+        assert self.process.stderr is not None
+        with self.process.stderr as log:
+            self.log.extend(log)
+
+
+@dataclass
+class Plane:
+    """The store, and what runs on it."""
+
+    stage: Stage
+    store: Store
+    lease_s: float = 20.0
+    settings: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """One tenant with one active account: the stage's."""
+        access = self.stage.access()
+        with self.store.begin() as tx:
+            self.tenant = tx.tenants.add(TenantRow(id=uuid.uuid4(), name="acme"))
+            self.account = tx.accounts.add(
+                AccountRow(
+                    tenant_id=self.tenant.id,
+                    name="customer",
+                    aws_account_id=self.stage.cloud.customer.id,
+                    region=self.stage.cloud.region,
+                    installation="default",
+                    role_arn=access.role_arn,
+                    external_id=access.external_id,
+                    status="active",
+                )
+            )
+
+    def env(self) -> dict[str, str]:
+        """A supervisor's whole environment: the state lies in the store's PostgreSQL."""
+        cloud = self.stage.cloud
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "PULUMI_"))}
+        ambient = {**cloud.env("vendor"), **cloud.reserve_owner_env()}
+        del ambient["PULUMI_BACKEND_URL"], ambient["PULUMI_CONFIG_PASSPHRASE"]
+        return {
+            **kept,
+            **ambient,
+            "BYOC_DATABASE_URL": self.store.url,
+            "BYOC_SECRET_KEY": "k" * 64,
+            "BYOC_LEASE_S": str(self.lease_s),
+            "BYOC_HEALTH_DEADLINE_S": "120",
+            "XDG_DATA_HOME": str(cloud.directory / "data"),
+            **self.settings,
+        }
+
+    @contextmanager
+    def supervisor(self, **env: str) -> Iterator[Supervisor]:
+        """A supervisor, ended at the end of the block with all that it started."""
+        started = Supervisor({**self.env(), **env})
+        try:
+            yield started
+        finally:
+            family = started.family() if started.process.poll() is None else []
+            with suppress(subprocess.TimeoutExpired):
+                started.close()
+            for one in family:
+                with suppress(psutil.Error):
+                    one.kill()
+            started.forget()
+
+    def deployment(self, name: str) -> DeploymentRow:
+        """A deployment's row."""
+        with self.store.begin() as tx:
+            return tx.deployments.add(
+                DeploymentRow(
+                    tenant_id=self.tenant.id,
+                    account_id=self.account.id,
+                    name=name,
+                    aws_name=name,
+                    source="external_docker",
+                    source_config={},
+                    deployment_type="dev",
+                    status="AWAITING_DATABASE",
+                )
+            )
+
+    def revision(self, deployment: DeploymentRow, image: str, **changes: object) -> RevisionRow:
+        """Its next revision."""
+        spec = self.stage.deployment(deployment.aws_name, image, **changes)
+        with self.store.begin() as tx:
+            row = tx.revisions.add(
+                RevisionRow(
+                    tenant_id=self.tenant.id,
+                    deployment_id=deployment.id,
+                    number=tx.revisions.next_number(deployment.id),
+                    source="external_docker",
+                    source_revision_config={},
+                    status="QUEUED",
+                    spec=spec.model_dump(mode="json"),
+                )
+            )
+            tx.deployments.get(self.tenant.id, deployment.id).latest_revision_id = row.id
+            return row
+
+    def operation(
+        self, kind: str, deployment: DeploymentRow, revision: RevisionRow | None = None
+    ) -> str:
+        """An operation's row; its id."""
+        with self.store.begin() as tx:
+            return tx.operations.add(
+                OperationRow(
+                    id=new_operation(),
+                    tenant_id=self.tenant.id,
+                    account_id=self.account.id,
+                    deployment_id=deployment.id,
+                    revision_id=revision.id if revision else None,
+                    kind=kind,
+                    status="RUNNING",
+                    source_identity="tester",
+                    request_id="req-1",
+                )
+            ).id
+
+    def row(self, operation_id: str) -> OperationRow:
+        """The operation as it is now."""
+        with self.store.begin() as tx:
+            found = tx.operations.by_id(operation_id)
+        assert found is not None
+        return found
+
+    def events(self, operation_id: str) -> list[EventRow]:
+        """All that was told of it."""
+        with self.store.begin() as tx:
+            return list(tx.events.after(operation_id, 0, limit=10000))
+
+    def told(self, operation_id: str, word: str) -> bool:
+        """Whether an event has the word in it."""
+        return any(word in json.dumps(event.data) for event in self.events(operation_id))
+
+    def succeeded(self, operation_id: str) -> None:
+        """Write down what the workflow's last step does after a success."""
+        with self.store.begin() as tx:
+            operation = tx.operations.by_id(operation_id)
+            assert operation is not None
+            operation.status = "SUCCEEDED"
+            operation.finished_at = operation.updated_at
+            if operation.kind == "deploy":
+                deployment = tx.deployments.get(self.tenant.id, operation.deployment_id)
+                deployment.active_revision_id = operation.revision_id
+                deployment.status = "READY"
