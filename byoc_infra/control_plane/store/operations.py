@@ -5,8 +5,6 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-import sqlalchemy as sa
-
 from byoc_infra.control_plane.store._base import Noun
 from byoc_infra.control_plane.store.tables import OperationRow
 

@@ -3,7 +3,6 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -11,7 +10,7 @@ from byoc_infra.control_plane.processes import this_process
 from byoc_infra.control_plane.settings import Settings
 from byoc_infra.control_plane.store import Store
 from byoc_infra.control_plane.store.leases import Seen
-from byoc_infra.control_plane.store.outages import OUTAGES
+from byoc_infra.control_plane.store.outages import is_outage
 from byoc_infra.control_plane.supervisor import rows, takeover
 from byoc_infra.control_plane.supervisor.keeper import Keeper
 from byoc_infra.control_plane.supervisor.kinds import KINDS
@@ -64,10 +63,10 @@ class Conductor:
             return self._conduct(operation_id, attempt)
         except ByocError as error:
             return _answer(error)
-        except OUTAGES as away:
-            log.warning("%s: %s", operation_id, type(away).__name__)
-            return _answer(lost(operation_id))
         except Exception as error:
+            if is_outage(error):
+                log.warning("%s: %s", operation_id, type(error).__name__)
+                return _answer(lost(operation_id))
             log.exception("%s", operation_id)
             return Answer(ended="FAILED", error=_unexpected(error))
 
@@ -139,8 +138,8 @@ class Conductor:
         while True:
             try:
                 rows.write(self.store, lease, task.operation.id, **found)
-            except OUTAGES:
-                if time.monotonic() >= until:
+            except Exception as away:
+                if not is_outage(away) or time.monotonic() >= until:
                     raise
                 time.sleep(WRITE_PAUSE_S)
             else:
@@ -149,8 +148,12 @@ class Conductor:
     def _give_back(self, lease: Lease, witness: Witness) -> None:
         stack = witness.stack
         clean = not lease.unclean if stack is None else self.engine.settled(stack)
-        with suppress(*OUTAGES):  # it runs out by itself
+        try:
             lease.give_back(clean=clean)
+        except Exception as away:
+            if not is_outage(away):
+                raise
+            log.warning("lease of %s: %s; it runs out by itself", lease.stack, type(away).__name__)
 
     def _cancelled(self, operation_id: str) -> bool:
         with self.store.begin() as tx:
@@ -184,7 +187,7 @@ def _ending(error: ByocError) -> Ending:
 
 
 def _scrubbed(error: Mapping[str, object]) -> dict[str, object]:
-    return {k: scrub(v) if isinstance(v, str) else v for k, v in error.items()}
+    return {k: scrub(v).replace("\0", "") if isinstance(v, str) else v for k, v in error.items()}
 
 
 def _unexpected(error: Exception) -> dict[str, object]:

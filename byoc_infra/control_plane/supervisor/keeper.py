@@ -12,7 +12,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from byoc_infra.control_plane.store.outages import OUTAGES
+from byoc_infra.control_plane.store.outages import is_outage
 from byoc_infra.control_plane.supervisor.lease import Lease
 from byoc_infra.control_plane.supervisor.reins import Reins
 from byoc_infra.errors import LeaseLost
@@ -64,7 +64,10 @@ class Keeper:
                 self._reins.pull("cancelled")
         except LeaseLost:
             self._reins.pull("lost")
-        except OUTAGES as away:
+        except Exception as away:
+            if not is_outage(away):
+                log.exception("renewing the lease of %s", self._lease.stack)
+                return
             log.warning("lease of %s: %s", self._lease.stack, type(away).__name__)
 
     def judge(self) -> None:

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from byoc_infra.control_plane.store import Store
-from byoc_infra.control_plane.store.outages import OUTAGES
+from byoc_infra.control_plane.store.outages import is_outage
 from byoc_infra.engine import EngineEvent
 from byoc_infra.redaction import scrub
 
@@ -59,7 +59,10 @@ class Teller:
             with self._store.begin() as tx:
                 if tx.leases.holds(self._stack, self._token):
                     tx.events.tell(self._operation_id, now)
-        except OUTAGES:
+        except Exception as away:
+            if not is_outage(away):
+                log.exception("%s events of %s", len(now), self._operation_id)
+                return
             with self._lock:
                 self._waiting[:0] = now
 
@@ -103,4 +106,4 @@ def about(event: EngineEvent) -> Told:
 
 
 def _clean(message: str) -> str:
-    return scrub(message.strip())[:LONGEST]
+    return scrub(message.strip()).replace("\0", "")[:LONGEST]  # PostgreSQL keeps no NUL

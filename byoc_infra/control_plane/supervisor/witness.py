@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Sequence
 
-from byoc_infra.control_plane.store.outages import OUTAGES
+from byoc_infra.control_plane.store.outages import is_outage
 from byoc_infra.control_plane.supervisor import approval
 from byoc_infra.control_plane.supervisor.kinds import PACKAGE, plan_of
 from byoc_infra.control_plane.supervisor.lease import Lease, lost
@@ -55,7 +55,9 @@ class Witness(Overseer):
         self._reins.check()
         try:
             self._lease.lend(duration_s)
-        except OUTAGES as away:
+        except Exception as away:
+            if not is_outage(away):
+                raise
             log.warning("credentials for %s: %s", self._lease.stack, type(away).__name__)
             raise lost(self._lease.stack) from None
 
