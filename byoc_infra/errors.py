@@ -13,12 +13,14 @@ __all__ = [
     "AddressTaken",
     "AlreadyRunning",
     "ApprovalNeeded",
+    "BodyTooLarge",
     "ByocError",
     "CallRejected",
     "Cancelled",
     "CloudUnreachable",
     "Conflict",
     "ConnectionUnusable",
+    "DatabaseUnreachable",
     "DeadlineExceeded",
     "DeploymentUnhealthy",
     "DuplicateName",
@@ -167,6 +169,13 @@ class QuotaReached(SpecError):
     http_status = 403
 
 
+class BodyTooLarge(SpecError):
+    """A request's body is longer than this API takes."""
+
+    code = "BODY_TOO_LARGE"
+    http_status = 413
+
+
 class ToolMissing(ByocError):
     """A program that this machine needs is not here and could not be obtained."""
 
@@ -275,6 +284,15 @@ class CloudUnreachable(ByocError):
     """The AWS API did not answer."""
 
     code = "CLOUD_UNREACHABLE"
+    exit_code = 6
+    retryable = True
+    http_status = 503
+
+
+class DatabaseUnreachable(ByocError):
+    """The control plane's own database did not answer."""
+
+    code = "DATABASE_UNREACHABLE"
     exit_code = 6
     retryable = True
     http_status = 503

@@ -1,5 +1,6 @@
 """What must not be written down: values that are known to be secret, or look like one."""
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -19,9 +20,9 @@ _hidden: set[str] = set()
 
 
 def hide(value: str) -> None:
-    """Never write `value` into a log line or a crash file."""
+    """Never write `value` into a log line or a crash file, nor as Python or JSON quote it."""
     if len(value) >= SHORTEST:
-        _hidden.add(value)
+        _hidden.update({value, repr(value)[1:-1], json.dumps(value)[1:-1]})
 
 
 def scrub(text: str, env: Mapping[str, str] | None = None) -> str:

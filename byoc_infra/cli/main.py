@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from byoc_infra.cli import account, deployment, doctor, local, output, secrets
+from byoc_infra.cli import account, deployment, doctor, local, output, secrets, server, tenant
 from byoc_infra.cli.demo import command as demo
 from byoc_infra.errors import ByocError
 
@@ -32,6 +32,9 @@ app.add_typer(local.app, name="local")
 app.add_typer(account.app, name="account")
 app.add_typer(deployment.app, name="deployment")
 app.add_typer(secrets.app, name="secrets")
+app.add_typer(tenant.app, name="tenant")
+app.command("server")(server.server)
+app.command("worker")(server.worker)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 

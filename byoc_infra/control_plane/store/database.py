@@ -12,6 +12,8 @@ import psycopg
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.orm import Session
 
 from byoc_infra.control_plane.store.accounts import Accounts
@@ -30,6 +32,7 @@ __all__ = ["Store", "Transaction", "url_of"]
 
 IDLE_TRANSACTION_S = 20
 """A process that is stopped within a transaction holds its locks for no longer."""
+CONNECT_S = 5
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 
@@ -108,6 +111,7 @@ class Store:
             max_overflow=0,
             pool_pre_ping=True,
             hide_parameters=True,
+            connect_args={"connect_timeout": CONNECT_S},
         )
         sa.event.listen(self.engine, "connect", _end_idle_transactions)
 
@@ -126,6 +130,13 @@ class Store:
             connection.execute(sa.text("CREATE SCHEMA IF NOT EXISTS byoc"))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+    def is_current(self) -> bool:
+        """Whether the database answers with the schema of this release."""
+        newest = ScriptDirectory(str(MIGRATIONS)).get_current_head()
+        with self.engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"version_table_schema": "byoc"})
+            return context.get_current_revision() == newest
 
     def close(self) -> None:
         """Close the connections."""

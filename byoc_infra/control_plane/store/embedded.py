@@ -97,8 +97,12 @@ class Embedded:
         with self._locked("start.lock"):
             return self._ensure()
 
-    def close(self) -> None:
-        """Let go of the server, and stop it if nobody else on this machine holds it."""
+    def close(self, *, patience_s: float = 0.0) -> None:
+        """Let go of the server, and stop it if nobody else on this machine holds it.
+
+        Whoever still works with it, such as a supervisor whose engine is stopping, gets up to
+        `patience_s` to finish.
+        """
         if self._held is None:
             return
         with self._locked("start.lock"):
@@ -107,6 +111,7 @@ class Embedded:
             except BlockingIOError:
                 pass
             else:
+                self._await_departure(patience_s)
                 self._stop()
             os.close(self._held)
             self._held = None
@@ -234,6 +239,16 @@ class Embedded:
                 time.sleep(0.03)
             else:
                 return True
+
+    def _await_departure(self, patience_s: float) -> None:
+        asked = "SELECT 1 FROM pg_stat_activity WHERE usename = %s"
+        deadline = time.monotonic() + patience_s
+        with suppress(psycopg.OperationalError):
+            while time.monotonic() < deadline:
+                with self._as_superuser() as connection:
+                    if _row(connection, asked, OWNER) is None:
+                        return
+                time.sleep(0.1)
 
     def _did_not_start(self) -> ToolMissing:
         words = self._log.read_text(errors="replace").strip().splitlines()[-3:]

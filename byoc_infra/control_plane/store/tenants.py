@@ -10,6 +10,8 @@ from byoc_infra.control_plane.store.tables import TenantRow
 
 __all__ = ["Tenants"]
 
+LOCK = "byoc.tenants"
+
 
 class Tenants(Noun[TenantRow]):
     """Rows of `tenants`."""
@@ -23,6 +25,10 @@ class Tenants(Noun[TenantRow]):
         if found is None:
             raise missing(self.what, id_)
         return found
+
+    def lock(self) -> None:
+        """Until the transaction ends nobody else makes a tenant."""
+        self._session.execute(sa.select(sa.func.pg_advisory_xact_lock(sa.func.hashtext(LOCK))))
 
     def named(self, name: str) -> TenantRow | None:
         """The tenant of that name."""

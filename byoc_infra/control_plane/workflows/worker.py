@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from importlib.metadata import version as version_of
 
 from dbos import DBOS, DBOSConfig
 
@@ -131,7 +130,7 @@ class _Worker:
 
     @property
     def version(self) -> str:
-        return self.settings.application_version or version_of("byoc-infra")
+        return self.settings.version
 
     def _serve(
         self, me: WorkerRow, steps: Operate, lanes: Lanes, asked_to_end: Callable[[], bool]

@@ -1,0 +1,145 @@
+"""What all processes of a control plane stand on: a database, a key, and where stacks are kept."""
+
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from urllib.parse import unquote, urlsplit
+
+from pydantic import SecretStr
+
+from byoc_infra.control_plane.settings import Settings
+from byoc_infra.control_plane.store.embedded import Embedded
+from byoc_infra.errors import SpecError
+from byoc_infra.redaction import hide
+
+__all__ = ["Foundation", "opened"]
+
+SCHEMES = ("postgresql", "postgres")
+PASSPHRASE_VARIABLES = (
+    "PULUMI_CONFIG_PASSPHRASE",
+    "PULUMI_CONFIG_PASSPHRASE_FILE",
+    "BYOC_SECRETS_PROVIDER",
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Foundation:
+    """Settings without gaps, and the environment that hands them on to other processes."""
+
+    settings: Settings
+    """With the database's address and the key."""
+    env: Mapping[str, str] = field(repr=False)
+    """The process's own environment, with what was found out added to it."""
+    embedded: Embedded | None
+    """The PostgreSQL that is the control plane's own, if it is."""
+
+    @property
+    def database_url(self) -> str:
+        """The database's address."""
+        return _value(self.settings.database_url)
+
+    @property
+    def secret_key(self) -> bytes:
+        """Keys the hashes of requests."""
+        return _value(self.settings.secret_key).encode()
+
+
+@contextmanager
+def opened(
+    settings: Settings, env: Mapping[str, str], *, patience_s: float = 0.0
+) -> Iterator[Foundation]:
+    """The foundation: the embedded PostgreSQL runs within the block, unless there is another.
+
+    `patience_s` is for those that still work with it at the end of the block.
+    """
+    if settings.database_url is not None:
+        yield _complete(settings, env, settings.database_url, settings.secret_key, None)
+        return
+    embedded = Embedded(settings.data_dir)
+    url = embedded.open()
+    try:
+        key = settings.secret_key or _made_once(settings)
+        yield _complete(settings, env, SecretStr(url), key, embedded)
+    finally:
+        embedded.close(patience_s=patience_s)
+
+
+def _complete(
+    settings: Settings,
+    env: Mapping[str, str],
+    url: SecretStr,
+    key: SecretStr | None,
+    embedded: Embedded | None,
+) -> Foundation:
+    if key is None:
+        raise SpecError(
+            "BYOC_SECRET_KEY",
+            wanted="32 bytes or more, the same for every process on this database",
+            got="none beside BYOC_DATABASE_URL",
+            next_step="Make one, such as with `openssl rand -hex 32`, and keep it with the "
+            "database's password.",
+        )
+    _check(url.get_secret_value())
+    hide(key.get_secret_value())
+    complete = settings.model_copy(update={"database_url": url, "secret_key": key})
+    return Foundation(
+        settings=complete,
+        env={**env, **_handed_on(env, url.get_secret_value(), key.get_secret_value())},
+        embedded=embedded,
+    )
+
+
+def _check(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.password:
+        hide(parts.password)
+        hide(unquote(parts.password))
+    if parts.scheme not in SCHEMES:
+        raise SpecError(
+            "BYOC_DATABASE_URL",
+            wanted="postgresql://…",
+            got="another kind of address",  # it may hold a password
+            next_step="Give the address of a PostgreSQL database.",
+        )
+
+
+def _handed_on(env: Mapping[str, str], url: str, key: str) -> dict[str, str]:
+    """What workers and engines find in their environment.
+
+    Stacks are kept in the database itself, unless PULUMI_BACKEND_URL says otherwise; what
+    encrypts the secrets in them comes from the key, unless Pulumi's own variables do.
+    """
+    added = {"BYOC_DATABASE_URL": url, "BYOC_SECRET_KEY": key}
+    if not env.get("PULUMI_BACKEND_URL"):
+        added["PULUMI_BACKEND_URL"] = f"postgres://{url.partition('://')[2]}"
+    if not any(env.get(name) for name in PASSPHRASE_VARIABLES):
+        passphrase = hmac.digest(key.encode(), b"pulumi.passphrase", hashlib.sha256).hex()
+        hide(passphrase)
+        added["PULUMI_CONFIG_PASSPHRASE"] = passphrase
+    return added
+
+
+def _made_once(settings: Settings) -> SecretStr:
+    """The key of a control plane with a PostgreSQL of its own, which is as good as its files."""
+    path = settings.data_dir / "secret.key"
+    if not path.exists():
+        beside = path.with_suffix(f".{os.getpid()}")
+        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT, 0o600), "w") as out:
+            out.write(secrets.token_hex(32))
+        try:
+            os.link(beside, path)  # the first of several that start at once wins
+        except FileExistsError:
+            pass
+        finally:
+            beside.unlink()
+    return SecretStr(path.read_text())
+
+
+def _value(secret: SecretStr | None) -> str:
+    if secret is None:
+        raise LookupError("a foundation without it is never made")
+    return secret.get_secret_value()

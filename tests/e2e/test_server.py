@@ -1,0 +1,197 @@
+"""`byoc server` as a process: what it has beside it, and what happens when any of it dies."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import psycopg
+import pytest
+
+pytestmark = pytest.mark.e2e
+BYOC = (sys.executable, "-m", "byoc_infra.cli")
+PATIENCE_S = 60.0
+
+
+class Server:
+    """A control plane in a directory of its own."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+        self.env = {**os.environ, "BYOC_DATA_DIR": str(place), "BYOC_LEASE_S": "6"}
+        self.started: list[subprocess.Popen[str]] = []
+        self.url = ""
+
+    def start(self) -> subprocess.Popen[str]:
+        """Start it; it listens on return."""
+        log = (self.place / "log").open("a")
+        with log:
+            process = subprocess.Popen(
+                [*BYOC, "server", "--port", "0", "--json"],
+                env=self.env,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+        self.started.append(process)
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line, (self.place / "log").read_text()[-2000:]
+        self.url = json.loads(line)["result"]["url"]
+        return process
+
+    def command(self, *words: str) -> dict[str, Any]:
+        """A `byoc` command on the same machine; its answer."""
+        done = subprocess.run(
+            [*BYOC, *words, "--json"], env=self.env, capture_output=True, text=True, check=False
+        )
+        said: dict[str, Any] = json.loads(done.stdout)
+        return said
+
+    def ask(self, path: str, **headers: str) -> httpx.Response:
+        """One request of the API."""
+        return httpx.get(f"{self.url}{path}", headers=headers, timeout=30)
+
+    def rows(self, asked: str) -> list[tuple[Any, ...]]:
+        """What the database holds."""
+        password = (self.place / "byoc_owner.password").read_text()
+        with psycopg.connect(
+            host=str(self.place / "socket"), user="byoc_owner", password=password, dbname="byoc"
+        ) as connection:
+            return connection.execute(asked.encode()).fetchall()
+
+    def workers(self) -> list[int]:
+        """The processes of those that have told that they live."""
+        return [pid for (pid,) in self.rows("SELECT pid FROM byoc.workers ORDER BY heartbeat_at")]
+
+    @property
+    def postmaster(self) -> int:
+        """PostgreSQL's process."""
+        return int((self.place / "data" / "postmaster.pid").read_text().split()[0])
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """What all of its processes have logged."""
+        lines = (self.place / "log").read_text().splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{")]
+
+    def family(self) -> list[psutil.Process]:
+        """Every live process that carries this control plane's directory."""
+        return [one for one in psutil.process_iter() if self._belongs(one)]
+
+    def _belongs(self, process: psutil.Process) -> bool:
+        try:
+            ours = process.environ().get("BYOC_DATA_DIR") == str(self.place)
+            ours = ours or process.cwd().startswith(str(self.place))
+            return ours and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """Not started yet; nothing of it is left afterwards, or the test fails."""
+    place = Path(tempfile.mkdtemp(prefix="byoc-cp-"))
+    one = Server(place)
+    yield one
+    left = one.family()
+    names = [" ".join(process.cmdline()) for process in left if alive(process.pid)]
+    for process in left:
+        process.kill()
+    for started in one.started:
+        started.wait()
+        if started.stdout is not None:
+            started.stdout.close()
+    shutil.rmtree(place)
+    assert names == []
+
+
+def alive(pid: int) -> bool:
+    """Whether the process is there, and not only its remains."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def until(claim: Callable[[], object]) -> None:
+    """Wait for it to be so."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not claim():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def ready(server: Server) -> bool:
+    """Whether the API says that it can serve."""
+    return server.ask("/readyz").status_code == 200
+
+
+def other(pids: Sequence[int], pid: int) -> bool:
+    """Whether there is a live worker that is not the one of that number."""
+    return any(one != pid and alive(one) for one in pids)
+
+
+def test_one_command_is_a_whole_control_plane_and_leaves_nothing(server: Server) -> None:
+    """API, worker and PostgreSQL; the operator's commands work beside it."""
+    process = server.start()
+    assert ready(server)
+    made = server.command("tenant", "create", "acme")["result"]
+    again = server.command("tenant", "create", "acme")
+    until(server.workers)
+    (worker,) = server.workers()
+
+    assert made["api_key"].startswith("byoc_")
+    assert again["error"]["code"] == "DUPLICATE_NAME"
+    listed = server.command("tenant", "list")["result"]["tenants"]
+    assert [(one["name"], one["tenant_id"]) for one in listed] == [("acme", made["tenant_id"])]
+    assert psutil.Process(worker).ppid() == process.pid
+
+    process.terminate()
+    assert process.wait(PATIENCE_S) == 0
+    assert server.family() == []
+    password = (server.place / "byoc_owner.password").read_text()
+    text = (server.place / "log").read_text()
+    for secret in (password, (server.place / "secret.key").read_text(), made["api_key"]):
+        assert secret not in text
+    assert {"listening", "request"} <= {line["event"] for line in server.log}
+
+
+def test_whatever_dies_is_there_again(server: Server) -> None:
+    """The worker, PostgreSQL, and at last the server itself."""
+    first = server.start()
+    made = server.command("tenant", "create", "acme")["result"]
+    until(server.workers)
+    worker = server.workers()[0]
+
+    psutil.Process(worker).kill()
+    until(lambda: other(server.workers(), worker))
+
+    postmaster = server.postmaster
+    psutil.Process(postmaster).kill()
+    until(lambda: not alive(postmaster))
+    until(lambda: ready(server))
+    assert server.postmaster != postmaster
+
+    until(lambda: other(server.workers(), worker))
+    postmaster = server.postmaster
+    orphan = next(pid for pid in server.workers() if pid != worker and alive(pid))
+    first.kill()
+    first.wait()
+    second = server.start()
+    assert server.postmaster == postmaster
+    assert ready(server)
+    listed = server.command("tenant", "list")["result"]["tenants"]
+    assert [one["tenant_id"] for one in listed] == [made["tenant_id"]]
+    until(lambda: not alive(orphan))
+
+    second.terminate()
+    assert second.wait(PATIENCE_S) == 0
