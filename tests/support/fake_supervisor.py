@@ -8,7 +8,6 @@ import json
 import os
 import sys
 import threading
-import time
 
 import psycopg
 
@@ -54,6 +53,8 @@ def run(
     """One run; no answer where it was stopped."""
     endings = dict(plan.get("endings", {})).get(operation, ["SUCCEEDED"])  # type: ignore[call-overload]  # JSON
     ended = endings[min(attempt, len(endings)) - 1]
+    slow = dict(plan.get("slow", {}))  # type: ignore[call-overload]  # JSON
+    seconds = float(slow.get(operation, plan.get("seconds", 0.05)))
     with psycopg.connect(os.environ["BYOC_DATABASE_URL"], autocommit=True) as database:
         database.execute(ALONE, [operation])
         (number,) = database.execute(
@@ -61,11 +62,9 @@ def run(
             " RETURNING number",
             [operation, attempt, os.getpid(), os.getppid()],
         ).fetchone() or (0,)
-        stopped = stop.wait(float(str(plan.get("seconds", 0.05))))
+        stopped = stop.wait(seconds)
         if ended == "DIES":
             os._exit(9)
-        if stopped:
-            time.sleep(float(str(plan.get("stopping_seconds", 0.0))))
         database.execute(
             "UPDATE public.runs SET ended = clock_timestamp(), result = %s WHERE number = %s",
             ["stopped" if stopped else ended, number],

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -199,7 +199,7 @@ class Workers:
     def start(
         self,
         *,
-        plan: dict[str, object] | None = None,
+        plan: Mapping[str, object] | None = None,
         version: str = "1",
         concurrency: int = 2,
         **tuning: object,
