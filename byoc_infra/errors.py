@@ -27,6 +27,7 @@ __all__ = [
     "EngineFailed",
     "Forbidden",
     "ImageNotFound",
+    "Immutable",
     "KeyReused",
     "LeaseLost",
     "LocalCloudDown",
@@ -133,6 +134,13 @@ class Unsupported(SpecError):
     """The platform's API has it and this control plane does not, such as building from source."""
 
     code = "UNSUPPORTED"
+    http_status = 400
+
+
+class Immutable(SpecError):
+    """What was decided when the thing was created, and cannot be changed."""
+
+    code = "IMMUTABLE"
     http_status = 400
 
 

@@ -223,7 +223,7 @@ def check_file(block: str, file: Path) -> None:
     if kind == "account.yaml":
         AccountProgram(stand_in(files.load_account(file)))
     else:
-        deployment._refuse_early(files.load_deployment(file)[0])
+        deployment.refuse_early(files.load_deployment(file)[0])
 
 
 def _console_lines(page: Path) -> Iterator[list[str]]:

@@ -8,7 +8,7 @@ import datetime
 import json
 import secrets
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from byoc_infra.aws.services import oldest_task
@@ -20,8 +20,10 @@ __all__ = [
     "current_version",
     "ensure_redis_password",
     "has_value",
+    "keep",
     "newer_than_tasks",
     "put_value",
+    "remove",
     "require_platform_value",
     "require_value",
     "schedule_deletion",
@@ -172,6 +174,55 @@ def schedule_deletion(session: Session, arns: Iterable[str]) -> tuple[str, ...]:
         if known:
             going.append(arn)
     return tuple(going)
+
+
+def keep(
+    session: Session,
+    name: str,
+    value: str,
+    *,
+    token: str,
+    tags: Mapping[str, str],
+    policy: str,
+) -> tuple[str, str]:
+    """A secret of that name with that value, guarded by the policy before the value is in it.
+
+    Gives ARN and version id. The version's id is `token`, so a repeat makes nothing new.
+    """
+    session.ask(
+        "secretsmanager",
+        "create_secret",
+        absent=EXISTS,
+        Name=name,
+        Tags=[{"Key": key, "Value": text} for key, text in tags.items()],
+    )
+    session.ask(
+        "secretsmanager",
+        "put_resource_policy",
+        SecretId=name,
+        ResourcePolicy=policy,
+        BlockPublicPolicy=True,
+    )
+    made = session.ask(
+        "secretsmanager",
+        "put_secret_value",
+        SecretId=name,
+        SecretString=value,
+        ClientRequestToken=token,
+    )
+    return str(made["ARN"]), str(made["VersionId"])
+
+
+def remove(session: Session, arn_or_name: str) -> bool:
+    """Delete the secret at once and for good; false if there was none."""
+    gone = session.ask(
+        "secretsmanager",
+        "delete_secret",
+        absent=ABSENT,
+        SecretId=arn_or_name,
+        ForceDeleteWithoutRecovery=True,
+    )
+    return bool(gone)
 
 
 def _current(session: Session, arn: str) -> list[str]:

@@ -19,12 +19,16 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from byoc_infra.control_plane.caller import Caller
 from byoc_infra.control_plane.caller import Scope as KeyScope
+from byoc_infra.control_plane.services._rollout import Tools
 from byoc_infra.control_plane.services.actions import Actions
 from byoc_infra.control_plane.services.decisions import Operations
+from byoc_infra.control_plane.services.deployments import Deployments
 from byoc_infra.control_plane.services.failure import Failures
+from byoc_infra.control_plane.services.idempotency import Idempotency
 from byoc_infra.control_plane.services.keys import Keys
 from byoc_infra.control_plane.services.logs import Logs
 from byoc_infra.control_plane.services.reach import Reach
+from byoc_infra.control_plane.services.revisions import Revisions
 from byoc_infra.control_plane.settings import Settings
 from byoc_infra.control_plane.store import Store
 from byoc_infra.control_plane.workflows.queue import Enqueues
@@ -82,6 +86,31 @@ class Services:
     def failures(self) -> Failures:
         """Why an operation failed."""
         return Failures(self.store, self.reach)
+
+    @property
+    def idempotency(self) -> Idempotency:
+        """Requests that may come again."""
+        assert self.settings.secret_key is not None  # noqa: S101 - `main` has seen to it
+        return Idempotency(self.store, self.settings.secret_key.get_secret_value().encode())
+
+    @property
+    def deployments(self) -> Deployments:
+        """Deployments, in the platform's words."""
+        return Deployments(self._tools)
+
+    @property
+    def revisions(self) -> Revisions:
+        """Their revisions."""
+        return Revisions(self._tools)
+
+    @property
+    def _tools(self) -> Tools:
+        return Tools(
+            store=self.store,
+            queue=self.queue,
+            reach=self.reach,
+            allow_loopback="BYOC_LOCAL_HOSTS" in self.env,
+        )
 
 
 def services_of(request: Request) -> Services:

@@ -18,7 +18,16 @@ from byoc_infra.naming import AccountNames, DeploymentNames, deployment_id
 from byoc_infra.programs import DeploymentProgram
 from byoc_infra.spec import AccessSpec, DeploymentSpec
 
-__all__ = ["PROJECT", "destroy", "names_of", "preview", "stack_name", "status", "up"]
+__all__ = [
+    "PROJECT",
+    "destroy",
+    "names_of",
+    "preview",
+    "refuse_early",
+    "stack_name",
+    "status",
+    "up",
+]
 
 PROJECT = "byoc-deployment"
 UNKNOWN_DIGEST = "sha256:" + "0" * 64
@@ -42,7 +51,7 @@ def stack_name(spec: DeploymentSpec) -> str:
 def up(spec: DeploymentSpec, access: AccessSpec | None, work: Work) -> Up:
     """Make the deployment what the spec says, and wait until that is true."""
     started = time.monotonic()
-    _refuse_early(spec)
+    refuse_early(spec)
     with work.reach(spec, access) as reached:
         image = _look_first(spec, reached, work)
         stack = _stack(spec, reached, image)
@@ -71,7 +80,7 @@ def up(spec: DeploymentSpec, access: AccessSpec | None, work: Work) -> Up:
 
 def preview(spec: DeploymentSpec, access: AccessSpec | None, work: Work) -> Preview:
     """What `up` would do."""
-    _refuse_early(spec)
+    refuse_early(spec)
     with work.reach(spec, access) as reached:
         stack = _stack(spec, reached, _look_first(spec, reached, work))
         refuse_change(spec, held(work, stack))
@@ -151,7 +160,7 @@ def _image(spec: DeploymentSpec, reached: Reached, work: Work) -> images.Image:
     return image
 
 
-def _refuse_early(spec: DeploymentSpec) -> None:
+def refuse_early(spec: DeploymentSpec) -> None:
     """What cannot work is refused before AWS is asked for anything."""
     DeploymentProgram(_pinned(spec, UNKNOWN_DIGEST))
 

@@ -1,12 +1,14 @@
 """What bodies and answers have in common."""
 
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-__all__ = ["Answer", "Asked", "Listed"]
+__all__ = ["Answer", "Asked", "Listed", "Text"]
 
 Item = TypeVar("Item")
+Text = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=2048)]
+"""What PostgreSQL keeps: any text without NUL, no longer than anybody needs it."""
 
 
 class Asked(BaseModel):

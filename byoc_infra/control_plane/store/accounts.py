@@ -21,6 +21,14 @@ class Accounts(Noun[AccountRow]):
         """One of the tenant's connections."""
         return self._of_tenant(tenant_id, id_, lock=lock)
 
+    def by_id(self, id_: uuid.UUID) -> AccountRow | None:
+        """A connection of whomever: for work that goes on for all tenants."""
+        return self._session.get(AccountRow, id_)
+
+    def usable(self, tenant_id: uuid.UUID, *, limit: int = 10) -> Sequence[AccountRow]:
+        """The tenant's active connections, oldest first."""
+        return self.of_tenant(tenant_id, limit=limit, offset=0, status="active")
+
     def of_tenant(
         self, tenant_id: uuid.UUID, *, limit: int, offset: int, status: str | None = None
     ) -> Sequence[AccountRow]:

@@ -26,6 +26,7 @@ from byoc_infra.control_plane.store.leases import Leases
 from byoc_infra.control_plane.store.operations import Operations
 from byoc_infra.control_plane.store.revisions import Revisions
 from byoc_infra.control_plane.store.tenants import Tenants
+from byoc_infra.control_plane.store.unclaimed import UnclaimedSecrets
 from byoc_infra.control_plane.store.workers import Workers
 
 __all__ = ["Store", "Transaction", "url_of"]
@@ -92,6 +93,11 @@ class Transaction:
     def idempotency(self) -> Idempotency:
         """Requests that may come again."""
         return Idempotency(self.session)
+
+    @property
+    def unclaimed(self) -> UnclaimedSecrets:
+        """Secrets that no revision has claimed yet."""
+        return UnclaimedSecrets(self.session)
 
     @property
     def audit(self) -> Audit:

@@ -129,3 +129,9 @@ class Operations(Noun[OperationRow]):
             .order_by(OperationRow.finished_at.desc())
             .limit(1)
         ).one_or_none()
+
+    def cancel(self, operation: OperationRow) -> None:
+        """Ask for it to stop; what is in flight may finish."""
+        if operation.cancel_requested_at is None:
+            operation.cancel_requested_at = sa.func.now()
+            self._session.flush()

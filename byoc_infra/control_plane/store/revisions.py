@@ -1,11 +1,11 @@
 """Revisions in the store."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import sqlalchemy as sa
 
-from byoc_infra.control_plane.store._base import Noun
+from byoc_infra.control_plane.store._base import Noun, missing
 from byoc_infra.control_plane.store.tables import RevisionRow
 
 __all__ = ["Revisions"]
@@ -17,9 +17,39 @@ class Revisions(Noun[RevisionRow]):
     row = RevisionRow
     what = "revision"
 
-    def get(self, tenant_id: uuid.UUID, id_: uuid.UUID, *, lock: bool = False) -> RevisionRow:
-        """One of the tenant's revisions."""
-        return self._of_tenant(tenant_id, id_, lock=lock)
+    def get(
+        self,
+        tenant_id: uuid.UUID,
+        id_: uuid.UUID,
+        *,
+        deployment_id: uuid.UUID | None = None,
+        lock: bool = False,
+    ) -> RevisionRow:
+        """One of the tenant's revisions, of that deployment where it is named."""
+        found = self._of_tenant(tenant_id, id_, lock=lock)
+        if deployment_id is not None and found.deployment_id != deployment_id:
+            raise missing(self.what, id_)
+        return found
+
+    def page(
+        self,
+        deployment_id: uuid.UUID,
+        *,
+        limit: int,
+        offset: int,
+        statuses: Collection[str] | None = None,
+    ) -> Sequence[RevisionRow]:
+        """Some of the deployment's revisions, newest first."""
+        asked = sa.select(RevisionRow).where(RevisionRow.deployment_id == deployment_id)
+        if statuses is not None:
+            asked = asked.where(RevisionRow.status.in_(statuses))
+        asked = asked.order_by(RevisionRow.number.desc())
+        return self._session.scalars(asked.limit(limit).offset(offset)).all()
+
+    def by_ids(self, ids: Collection[uuid.UUID]) -> Mapping[uuid.UUID, RevisionRow]:
+        """The revisions of these ids, in one query."""
+        found = self._session.scalars(sa.select(RevisionRow).where(RevisionRow.id.in_(ids)))
+        return {row.id: row for row in found}
 
     def next_number(self, deployment_id: uuid.UUID) -> int:
         """The number of the deployment's next revision; hold the deployment's row locked."""

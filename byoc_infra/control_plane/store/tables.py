@@ -24,6 +24,7 @@ __all__ = [
     "OperationRow",
     "RevisionRow",
     "TenantRow",
+    "UnclaimedSecretRow",
     "WorkerRow",
 ]
 
@@ -313,6 +314,11 @@ class IdempotencyRow(Base):
     key: Mapped[str] = mapped_column(primary_key=True)
     request_hmac: Mapped[bytes]
     """Of method, path and body, which may hold secrets; the HMAC's key is not in the database."""
+    seed: Mapped[uuid.UUID]
+    """What the request makes gets ids that follow from it: a repeat finds what the first made."""
+    claim: Mapped[uuid.UUID]
+    """Whoever answers the request now; a later one has taken over from a process that died."""
+    claimed_at: Mapped[datetime] = mapped_column(server_default=NOW)
     status_code: Mapped[int | None]
     """None while the first request is being answered."""
     answer: Mapped[dict[str, Any] | None]
@@ -320,6 +326,23 @@ class IdempotencyRow(Base):
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)
 
     __table_args__ = (sa.Index(None, "created_at"),)
+
+
+class UnclaimedSecretRow(Base):
+    """A secret that is about to be written for a revision that is not there yet.
+
+    Written before the secret, gone with the transaction that writes the revision: what is left
+    of a request that died is found here.
+    """
+
+    __tablename__ = "unclaimed_secrets"
+
+    account_id: Mapped[uuid.UUID] = mapped_column(sa.ForeignKey(AccountRow.id), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    """In Secrets Manager."""
+    created_at: Mapped[datetime] = mapped_column(server_default=NOW)
+    doomed_at: Mapped[datetime | None]
+    """From then on no revision may claim it: it is being deleted."""
 
 
 class AuditRow(Base):

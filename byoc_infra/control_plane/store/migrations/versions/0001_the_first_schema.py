@@ -166,6 +166,14 @@ def upgrade() -> None:
         sa.Column("tenant_id", sa.Uuid(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("request_hmac", sa.LargeBinary(), nullable=False),
+        sa.Column("seed", sa.Uuid(), nullable=False),
+        sa.Column("claim", sa.Uuid(), nullable=False),
+        sa.Column(
+            "claimed_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
         sa.Column("status_code", sa.Integer(), nullable=True),
         sa.Column("answer", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("headers", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
@@ -186,6 +194,23 @@ def upgrade() -> None:
         "idempotency_keys",
         ["created_at"],
         unique=False,
+        schema="byoc",
+    )
+    op.create_table(
+        "unclaimed_secrets",
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column(
+            "created_at",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("now()"),
+            nullable=False,
+        ),
+        sa.Column("doomed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["byoc.accounts.id"], name=op.f("unclaimed_secrets_account_id_fkey")
+        ),
+        sa.PrimaryKeyConstraint("account_id", "name", name=op.f("unclaimed_secrets_pkey")),
         schema="byoc",
     )
     op.create_table(
