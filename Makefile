@@ -3,6 +3,8 @@
 .PHONY: demo test setup lint unit e2e soak bench docs diagrams requirements clean
 python = .venv/bin/python
 cache = $(or $(BYOC_CACHE_DIR),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/byoc-infra)
+# a run starts hundreds of Python processes; without byte code each would compile everything anew
+unexport PYTHONDONTWRITEBYTECODE
 
 demo: setup  ## KEEP=1 leaves it all running and prints how to look inside
 	@$(python) -m byoc_infra.cli demo $(if $(KEEP),--keep)
@@ -19,7 +21,7 @@ lint: setup
 	$(python) -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-cache --no-logo
 
 unit: setup
-	$(python) -m pytest -m "not e2e" -n 2
+	$(python) -m pytest -m "not e2e" -n 2 --dist loadfile
 
 e2e: setup
 	$(python) -m byoc_infra.cli doctor

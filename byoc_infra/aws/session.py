@@ -11,6 +11,7 @@ import threading
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import boto3
@@ -18,6 +19,7 @@ import botocore.session
 from botocore.config import Config
 from botocore.credentials import ContainerProvider, CredentialResolver, RefreshableCredentials
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.loaders import Loader, create_loader
 
 from byoc_infra.aws.errors import DENIED, code_of, translate
 from byoc_infra.errors import AccessRefused, ByocError, SpecError
@@ -185,7 +187,7 @@ def open_session(
         return own
     role = _Role(own, access, operation or f"byoc-{uuid.uuid4().hex[:12]}", dict(tags or {}))
     role.before_assume = before_assume
-    core = botocore.session.Session()
+    core = _with_shared_models(botocore.session.Session())
     # botocore has no public way to hand refreshable credentials to a session
     core._credentials = role.refreshable()  # type: ignore[attr-defined]  # noqa: SLF001
     return Session(
@@ -219,8 +221,8 @@ def _own_session(region: str, env: Mapping[str, str] | None, profile: str | None
 def _core(env: dict[str, str] | None, profile: str | None) -> botocore.session.Session:
     """A botocore session with `env` in the place of the process's environment."""
     if env is None:
-        return botocore.session.Session(profile=profile)
-    core = botocore.session.Session(profile=env.get("AWS_PROFILE"))
+        return _with_shared_models(botocore.session.Session(profile=profile))
+    core = _with_shared_models(botocore.session.Session(profile=env.get("AWS_PROFILE")))
     if "AWS_ACCESS_KEY_ID" in env:
         core.set_credentials(
             env["AWS_ACCESS_KEY_ID"],
@@ -231,6 +233,17 @@ def _core(env: dict[str, str] | None, profile: str | None) -> botocore.session.S
         source = CredentialResolver(providers=[ContainerProvider(environ=env)])
         core.register_component("credential_provider", source)
     return core
+
+
+def _with_shared_models(core: botocore.session.Session) -> botocore.session.Session:
+    """Read a service's description once in a process: it is megabytes of JSON for each session."""
+    core.register_component("data_loader", _models(core.get_config_variable("data_path")))
+    return core
+
+
+@cache
+def _models(data_path: str | None) -> Loader:
+    return create_loader(data_path)
 
 
 def _config(env: Mapping[str, str] | None) -> Config:

@@ -263,3 +263,15 @@ def test_a_profile_goes_before_the_environments_own_keys(
 
     assert named.credentials().access_key == "AKIAPROFILE"
     assert own.credentials().access_key == KEYS["AWS_ACCESS_KEY_ID"]
+
+
+def test_a_services_description_is_read_once_in_a_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sessions share botocore's loader: it is megabytes of JSON, and each operation opens two."""
+    first = open_session(None, region="eu-west-1", env=KEYS)
+    monkeypatch.setattr("botocore.session.create_loader", None)
+    second = open_session(None, region="eu-central-1", env=KEYS)
+    loaders = {one._boto._session.get_component("data_loader") for one in (first, second)}
+
+    assert len(loaders) == 1
+    assert second.client("sts").meta.region_name == "eu-central-1"
+    second.close()

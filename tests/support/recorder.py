@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
+from unittest import mock
 
 import pulumi
 from pulumi.runtime import MockCallArgs, MockResourceArgs, Mocks, rpc, set_mocks
 from pulumi.runtime.mocks import MockMonitor
+from pulumi.runtime.proto.source_pb2 import StackTrace
 from pulumi.runtime.settings import SETTINGS, get_root_resource, set_root_resource
 from pulumi.runtime.stack import run_pulumi_func
 
@@ -180,7 +182,8 @@ def record(
         set_mocks(
             recorder, project=project, stack="test", preview=preview, monitor=_Monitor(recorder)
         )
-        loop.run_until_complete(run_pulumi_func(lambda: _run(program)))
+        with mock.patch("pulumi.runtime.resource._get_stack_trace", StackTrace):
+            loop.run_until_complete(run_pulumi_func(lambda: _run(program)))
         exported = pulumi.Output.all(**get_root_resource().outputs)  # type: ignore[union-attr]
         recorder.exports = loop.run_until_complete(_known(exported))
     finally:
