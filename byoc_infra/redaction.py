@@ -13,6 +13,8 @@ SECRET_FIELD = re.compile(
     r"(?i)((?:password|secret_?access_?key|session_?token|passphrase|external_?id)"
     r"[\"']?\s*[:=]\s*[\"']?)[^\s\"',}]+"
 )
+API_KEY = re.compile(r"\b(byoc_[0-9a-f]{12}_|lsv2_(?:pt|sk)_)[A-Za-z0-9_-]{20,}")
+"""The control plane's own and LangSmith's; the part in front may be told."""
 SHORTEST = 6
 """A shorter value would blank innocent text."""
 
@@ -31,4 +33,6 @@ def scrub(text: str, env: Mapping[str, str] | None = None) -> str:
     values = {v for k, v in environment.items() if SECRET_VARIABLE.search(k) and len(v) >= SHORTEST}
     for value in sorted(values | _hidden, key=len, reverse=True):
         text = text.replace(value, "…")
-    return SECRET_FIELD.sub(r"\1…", PASSWORD_IN_URI.sub(r"\1…@", text))
+    for shape, shown in ((PASSWORD_IN_URI, r"\1…@"), (SECRET_FIELD, r"\1…"), (API_KEY, r"\1…")):
+        text = shape.sub(shown, text)
+    return text

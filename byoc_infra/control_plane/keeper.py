@@ -16,6 +16,7 @@ __all__ = ["Keeper"]
 
 WORKER = (sys.executable, "-m", "byoc_infra.cli", "worker", "--until-stdin-ends")
 LOOK_S = 0.5
+FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 30.0
 HEALTHY_S = 60.0
 """A worker that lived as long is started again at once."""
@@ -37,7 +38,8 @@ class Keeper:
         self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
         self._worker = self._start()
         self._started_at = time.monotonic()
-        self._pause_s = 0.0
+        self.pause_s = 0.0
+        """Before the last start of the worker; longer each time that it dies young."""
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -73,12 +75,11 @@ class Keeper:
         if code is None:
             return
         lived_s = time.monotonic() - self._started_at
-        self._pause_s = (
-            0.0 if lived_s > HEALTHY_S else min(LONGEST_PAUSE_S, max(1.0, self._pause_s * 2))
-        )
-        log.warning("the worker ended", exit_code=code, again_in_s=self._pause_s)
+        longer_s = min(LONGEST_PAUSE_S, max(FIRST_PAUSE_S, self.pause_s * 2))
+        self.pause_s = 0.0 if lived_s > HEALTHY_S else longer_s
+        log.warning("the worker ended", exit_code=code, again_in_s=self.pause_s)
         self._let_go()
-        if self._stopping.wait(self._pause_s):
+        if self._stopping.wait(self.pause_s):
             return
         self._worker = self._start()
         self._started_at = time.monotonic()
