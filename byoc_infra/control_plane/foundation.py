@@ -1,7 +1,5 @@
-"""What all processes of a control plane stand on: a database, a key, and where stacks are kept."""
+"""What all processes of a control plane stand on: a database and a key."""
 
-import hashlib
-import hmac
 import os
 import secrets
 from collections.abc import Iterator, Mapping
@@ -19,11 +17,6 @@ from byoc_infra.redaction import hide
 __all__ = ["Foundation", "opened"]
 
 SCHEMES = ("postgresql", "postgres")
-PASSPHRASE_VARIABLES = (
-    "PULUMI_CONFIG_PASSPHRASE",
-    "PULUMI_CONFIG_PASSPHRASE_FILE",
-    "BYOC_SECRETS_PROVIDER",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,10 +78,13 @@ def _complete(
         )
     _check(url.get_secret_value())
     hide(key.get_secret_value())
-    complete = settings.model_copy(update={"database_url": url, "secret_key": key})
+    handed_on = {
+        "BYOC_DATABASE_URL": url.get_secret_value(),
+        "BYOC_SECRET_KEY": key.get_secret_value(),
+    }
     return Foundation(
-        settings=complete,
-        env={**env, **_handed_on(env, url.get_secret_value(), key.get_secret_value())},
+        settings=settings.model_copy(update={"database_url": url, "secret_key": key}),
+        env={**env, **handed_on},
         embedded=embedded,
     )
 
@@ -105,22 +101,6 @@ def _check(url: str) -> None:
             got="another kind of address",  # it may hold a password
             next_step="Give the address of a PostgreSQL database.",
         )
-
-
-def _handed_on(env: Mapping[str, str], url: str, key: str) -> dict[str, str]:
-    """What workers and engines find in their environment.
-
-    Stacks are kept in the database itself, unless PULUMI_BACKEND_URL says otherwise; what
-    encrypts the secrets in them comes from the key, unless Pulumi's own variables do.
-    """
-    added = {"BYOC_DATABASE_URL": url, "BYOC_SECRET_KEY": key}
-    if not env.get("PULUMI_BACKEND_URL"):
-        added["PULUMI_BACKEND_URL"] = f"postgres://{url.partition('://')[2]}"
-    if not any(env.get(name) for name in PASSPHRASE_VARIABLES):
-        passphrase = hmac.digest(key.encode(), b"pulumi.passphrase", hashlib.sha256).hex()
-        hide(passphrase)
-        added["PULUMI_CONFIG_PASSPHRASE"] = passphrase
-    return added
 
 
 def _made_once(settings: Settings) -> SecretStr:

@@ -4,8 +4,11 @@ Redaction is the handler's, through which the lines of every library go as well.
 """
 
 import logging
+import re
 import sys
+import threading
 from collections.abc import Mapping, MutableMapping
+from types import TracebackType
 from typing import Any, TextIO
 
 import structlog
@@ -15,12 +18,15 @@ from byoc_infra.redaction import scrub
 
 __all__ = ["configure"]
 
+OPERATION = re.compile(r"\bop-[0-9a-f]{16}\b")
 QUIET = ("alembic", "botocore", "dbos", "httpcore", "httpx", "urllib3", "uvicorn")
 """Libraries that tell at level INFO what is of use to nobody."""
 
 
 def configure(level: str = "info", stream: TextIO | None = None) -> None:
-    """Let everything that this process logs be written in one form; may be called again."""
+    """Let everything that this process logs be written in one form, also what ends it or one of
+    its threads; may be called again.
+    """
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -28,6 +34,7 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.format_exc_info,
+                _with_operation,
                 redacted,
                 structlog.processors.JSONRenderer(sort_keys=True, default=str),
             ],
@@ -41,12 +48,32 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
     root.setLevel(level.upper())
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    sys.excepthook = _ending
+    threading.excepthook = lambda ended: _ending(ended.exc_type, ended.exc_value, None)
     structlog.configure(
         processors=[*_before(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
+
+
+def _ending(
+    kind: type[BaseException], error: BaseException | None, _trace: TracebackType | None
+) -> None:
+    if issubclass(kind, SystemExit):
+        return
+    logging.getLogger(__name__).critical("ended by an error", exc_info=error or kind())
+
+
+def _with_operation(
+    _logger: object, _method: str, event: MutableMapping[str, Any]
+) -> MutableMapping[str, Any]:
+    """A line that names an operation can be found by it."""
+    named = OPERATION.search(str(event.get("event", "")))
+    if named:
+        event.setdefault("operation_id", named[0])
+    return event
 
 
 def redacted(

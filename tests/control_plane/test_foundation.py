@@ -75,38 +75,17 @@ def test_another_kind_of_database_is_refused_without_its_address() -> None:
     assert "hunter22" not in str(refused.value)
 
 
-def test_stacks_are_kept_in_the_database_encrypted_by_the_key() -> None:
-    """Nothing else has to be set up."""
+def test_other_processes_find_both_in_their_environment() -> None:
+    """A worker is told no more than that."""
     settings = Settings.of({"BYOC_DATABASE_URL": URL, "BYOC_SECRET_KEY": KEY})
 
     with opened(settings, {"PATH": "/bin"}) as foundation:
-        env = foundation.env
-
-    assert env["PULUMI_BACKEND_URL"] == URL.replace("postgresql://", "postgres://")
-    assert env["BYOC_DATABASE_URL"] == URL
-    assert env["BYOC_SECRET_KEY"] == KEY
-    assert env["PATH"] == "/bin"
-    assert len(env["PULUMI_CONFIG_PASSPHRASE"]) == 64
-    assert KEY not in env["PULUMI_CONFIG_PASSPHRASE"]
-    with opened(settings, {}) as again:
-        assert again.env["PULUMI_CONFIG_PASSPHRASE"] == env["PULUMI_CONFIG_PASSPHRASE"]
-
-
-@pytest.mark.parametrize(
-    "name", ["PULUMI_CONFIG_PASSPHRASE", "PULUMI_CONFIG_PASSPHRASE_FILE", "BYOC_SECRETS_PROVIDER"]
-)
-def test_what_pulumi_is_told_goes_before_what_is_derived(name: str) -> None:
-    """A backend and a secrets provider of the operator's own."""
-    settings = Settings.of({"BYOC_DATABASE_URL": URL, "BYOC_SECRET_KEY": KEY})
-    given = {name: "theirs", "PULUMI_BACKEND_URL": "s3://states"}
-
-    with opened(settings, given) as foundation:
-        handed = {one: value for one, value in foundation.env.items() if one in given}
-
-        assert handed == given
-        assert ("PULUMI_CONFIG_PASSPHRASE" in foundation.env) == (
-            name == "PULUMI_CONFIG_PASSPHRASE"
-        )
+        assert foundation.env == {
+            "PATH": "/bin",
+            "BYOC_DATABASE_URL": URL,
+            "BYOC_SECRET_KEY": KEY,
+        }
+        assert Settings.of(foundation.env) == foundation.settings
 
 
 def test_key_and_password_are_known_as_secrets() -> None:
@@ -114,8 +93,7 @@ def test_key_and_password_are_known_as_secrets() -> None:
     settings = Settings.of({"BYOC_DATABASE_URL": URL, "BYOC_SECRET_KEY": KEY})
 
     with opened(settings, {}) as foundation:
-        derived = foundation.env["PULUMI_CONFIG_PASSPHRASE"]
-        words = scrub(f"{KEY} pass%20word1 {derived} pass word1")
+        words = scrub(f"{KEY} pass%20word1 pass word1")
 
-    assert words == "… … … …"
+    assert words == "… … …"
     assert KEY not in repr(foundation)

@@ -3,6 +3,8 @@
 import io
 import json
 import logging
+import sys
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,11 +22,13 @@ def stream() -> Iterator[io.StringIO]:
     """What has been logged; the process's logging is as before afterwards."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    hooks = sys.excepthook, threading.excepthook
     written = io.StringIO()
     logs.configure("info", written)
     yield written
     root.handlers[:] = handlers
     root.setLevel(level)
+    sys.excepthook, threading.excepthook = hooks
     structlog.reset_defaults()
 
 
@@ -91,3 +95,26 @@ def test_configured_twice_a_line_is_written_once(stream: io.StringIO) -> None:
     logging.getLogger("a").warning("this")
 
     assert [line["event"] for line in lines(stream)] == ["this"]
+
+
+def test_a_line_that_names_an_operation_has_its_id(stream: io.StringIO) -> None:
+    """So that all of an operation's lines are found by one field."""
+    logging.getLogger("a").warning("%s waits", "op-0123456789abcdef")
+
+    assert lines(stream)[0]["operation_id"] == "op-0123456789abcdef"
+
+
+def test_what_ends_a_thread_or_the_process_is_a_line_too(stream: io.StringIO) -> None:
+    """A traceback of Python's own would go past redaction."""
+    hide(SECRET)
+    thread = threading.Thread(target=int, args=(SECRET,))
+    thread.start()
+    thread.join()
+    try:
+        int(SECRET)
+    except ValueError as error:
+        sys.excepthook(ValueError, error, None)
+
+    assert [line["event"] for line in lines(stream)] == ["ended by an error"] * 2
+    assert "Traceback" in stream.getvalue()
+    assert "secret-" not in stream.getvalue()

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,9 @@ import httpx
 import psutil
 import psycopg
 import pytest
+
+from byoc_infra.control_plane.store.embedded import Embedded
+from tests.support.certificates import ca_pem, key_pem
 
 pytestmark = pytest.mark.e2e
 BYOC = (sys.executable, "-m", "byoc_infra.cli")
@@ -29,23 +33,24 @@ class Server:
         self.env = {**os.environ, "BYOC_DATA_DIR": str(place), "BYOC_LEASE_S": "6"}
         self.started: list[subprocess.Popen[str]] = []
         self.url = ""
+        self.verify: ssl.SSLContext | bool = True
 
     def start(self) -> subprocess.Popen[str]:
         """Start it; it listens on return."""
-        log = (self.place / "log").open("a")
-        with log:
-            process = subprocess.Popen(
-                [*BYOC, "server", "--port", "0", "--json"],
-                env=self.env,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
-        self.started.append(process)
+        process = self.spawn("server", "--port", "0", "--json")
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line, (self.place / "log").read_text()[-2000:]
         self.url = json.loads(line)["result"]["url"]
+        return process
+
+    def spawn(self, *words: str) -> subprocess.Popen[str]:
+        """Start a `byoc` command that stays."""
+        with (self.place / "log").open("a") as log:
+            process = subprocess.Popen(
+                [*BYOC, *words], env=self.env, stdout=subprocess.PIPE, stderr=log, text=True
+            )
+        self.started.append(process)
         return process
 
     def command(self, *words: str) -> dict[str, Any]:
@@ -58,7 +63,7 @@ class Server:
 
     def ask(self, path: str, **headers: str) -> httpx.Response:
         """One request of the API."""
-        return httpx.get(f"{self.url}{path}", headers=headers, timeout=30)
+        return httpx.get(f"{self.url}{path}", headers=headers, timeout=30, verify=self.verify)
 
     def rows(self, asked: str) -> list[tuple[Any, ...]]:
         """What the database holds."""
@@ -80,8 +85,7 @@ class Server:
     @property
     def log(self) -> list[dict[str, Any]]:
         """What all of its processes have logged."""
-        lines = (self.place / "log").read_text().splitlines()
-        return [json.loads(line) for line in lines if line.startswith("{")]
+        return [json.loads(line) for line in (self.place / "log").read_text().splitlines()]
 
     def family(self) -> list[psutil.Process]:
         """Every live process that carries this control plane's directory."""
@@ -195,3 +199,34 @@ def test_whatever_dies_is_there_again(server: Server) -> None:
 
     second.terminate()
     assert second.wait(PATIENCE_S) == 0
+
+
+def test_on_a_database_of_ones_own_with_more_workers_and_https(
+    server: Server, tmp_path: Path
+) -> None:
+    """As in production: nothing is started beside it but a worker, and nothing stopped."""
+    (tmp_path / "cert.pem").write_text(ca_pem())
+    (tmp_path / "key.pem").write_text(key_pem())
+    server.verify = ssl.create_default_context(cadata=ca_pem())
+    server.verify.check_hostname = False
+    database = Embedded(server.place, durable=False)  # plays one that somebody else runs
+    server.env |= {
+        "BYOC_DATABASE_URL": database.open(),
+        "BYOC_SECRET_KEY": "k" * 32,
+        "BYOC_HOST": "127.0.0.2",
+        "BYOC_TLS_CERTIFICATE": str(tmp_path / "cert.pem"),
+        "BYOC_TLS_KEY": str(tmp_path / "key.pem"),
+    }
+    process = server.start()
+    more = server.spawn("worker")
+
+    assert server.url.startswith("https://127.0.0.2:")
+    assert ready(server)
+    until(lambda: len(server.workers()) == 2)
+    assert more.pid in server.workers()
+    for one in (more, process):
+        one.terminate()
+        assert one.wait(PATIENCE_S) == 0
+    assert server.workers() == []
+    assert not (server.place / "secret.key").exists()
+    database.close()

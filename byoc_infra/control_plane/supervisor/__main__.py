@@ -15,6 +15,9 @@ from dataclasses import asdict
 from typing import IO, Any
 from urllib.parse import urlsplit
 
+import structlog
+
+from byoc_infra.control_plane import logs
 from byoc_infra.control_plane.settings import Settings
 from byoc_infra.control_plane.store import Store
 from byoc_infra.control_plane.supervisor import backend
@@ -37,6 +40,7 @@ def main(env: Mapping[str, str] | None = None) -> None:
     """Serve until standard input ends."""
     answers = _own_stdout()
     settings = Settings.of(env)
+    logs.configure(settings.log_level)
     url = _database_url(settings)
     environment = backend.environment(settings, dict(os.environ if env is None else env))
     _hide(environment, url)
@@ -66,7 +70,8 @@ def serve(conductor: Conductor, orders: Iterable[str], answers: IO[str]) -> None
         if (order := _order(line)) is None:
             log.error("a line that is no order was left out")
             continue
-        answer = conductor.conduct(*order)
+        with structlog.contextvars.bound_contextvars(operation_id=order[0]):
+            answer = conductor.conduct(*order)
         try:
             answers.write(_line(order[0], answer))
             answers.flush()
