@@ -39,6 +39,7 @@ __all__ = [
     "RunFailed",
     "SecretWithoutValue",
     "ServerFailed",
+    "ServerUnreachable",
     "SpecError",
     "StackBusy",
     "SupervisorDied",
@@ -301,6 +302,15 @@ class DatabaseUnreachable(ByocError):
     """The control plane's own database did not answer."""
 
     code = "DATABASE_UNREACHABLE"
+    exit_code = 6
+    retryable = True
+    http_status = 503
+
+
+class ServerUnreachable(ByocError):
+    """The control plane does not answer."""
+
+    code = "SERVER_UNREACHABLE"
     exit_code = 6
     retryable = True
     http_status = 503

@@ -1,4 +1,4 @@
-"""`byoc deployment`: one LangGraph deployment, as the vendor."""
+"""`byoc deployment`: one LangGraph deployment by its file, as the vendor, without a server."""
 
 from typing import Annotated
 
@@ -12,7 +12,7 @@ __all__ = ["app"]
 UNHEALTHY_EXIT = 5
 DISCONNECTED_EXIT = 4
 
-app = typer.Typer(help="Deploy to an account that is set up.")
+app = typer.Typer(help="One deployment by its file, without a control plane.")
 
 
 @app.command()

@@ -10,7 +10,21 @@ from typing import Annotated
 
 import typer
 
-from byoc_infra.cli import account, deployment, doctor, local, output, secrets, server, tenant
+from byoc_infra.cli import (
+    account,
+    connection,
+    deploy,
+    deployment,
+    deployments,
+    doctor,
+    keys,
+    local,
+    operations,
+    output,
+    secrets,
+    server,
+    tenant,
+)
 from byoc_infra.cli.demo import command as demo
 from byoc_infra.errors import ByocError
 
@@ -35,6 +49,13 @@ app.add_typer(secrets.app, name="secrets")
 app.add_typer(tenant.app, name="tenant")
 app.command("server")(server.server)
 app.command("worker")(server.worker)
+app.add_typer(connection.app, name="connection")
+app.command("deploy")(deploy.deploy)
+app.command("revisions")(deploy.revisions)
+app.command("rollback")(deploy.rollback)
+app.add_typer(deployments.app, name="deployments")
+app.add_typer(operations.app, name="operations")
+app.add_typer(keys.app, name="keys")
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 
