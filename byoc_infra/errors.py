@@ -44,6 +44,7 @@ __all__ = [
     "StackBusy",
     "SupervisorDied",
     "ToolMissing",
+    "TrustTooOpen",
     "Unauthorized",
     "Unsupported",
     "WrongAccount",
@@ -234,6 +235,16 @@ class WrongAccount(ByocError):
     """The credentials lead to another account or region than the recorded one."""
 
     code = "WRONG_ACCOUNT"
+    exit_code = 4
+    http_status = 400
+
+
+class TrustTooOpen(ByocError):
+    """The role can be assumed without its external id, or with any: whoever the vendor serves
+    could point it there.
+    """
+
+    code = "TRUST_TOO_OPEN"
     exit_code = 4
     http_status = 400
 

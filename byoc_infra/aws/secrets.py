@@ -214,7 +214,13 @@ def keep(
 
 
 def remove(session: Session, arn_or_name: str) -> bool:
-    """Delete the secret at once and for good; false if there was none."""
+    """Delete the secret at once and for good; false if there was none.
+
+    It is looked for first: the role's right to delete depends on a tag of the secret, so one that
+    is not there would be refused, not missed.
+    """
+    if not session.ask("secretsmanager", "describe_secret", absent=ABSENT, SecretId=arn_or_name):
+        return False
     gone = session.ask(
         "secretsmanager",
         "delete_secret",

@@ -20,15 +20,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from byoc_infra.control_plane.caller import Caller
 from byoc_infra.control_plane.caller import Scope as KeyScope
 from byoc_infra.control_plane.services._rollout import Tools
+from byoc_infra.control_plane.services.accounts import Accounts
 from byoc_infra.control_plane.services.actions import Actions
+from byoc_infra.control_plane.services.activation import Activation
 from byoc_infra.control_plane.services.decisions import Operations
 from byoc_infra.control_plane.services.deployments import Deployments
 from byoc_infra.control_plane.services.failure import Failures
 from byoc_infra.control_plane.services.idempotency import Idempotency
 from byoc_infra.control_plane.services.keys import Keys
 from byoc_infra.control_plane.services.logs import Logs
+from byoc_infra.control_plane.services.platform_secrets import PlatformSecrets
 from byoc_infra.control_plane.services.reach import Reach
 from byoc_infra.control_plane.services.revisions import Revisions
+from byoc_infra.control_plane.services.rotation import Rotation
 from byoc_infra.control_plane.settings import Settings
 from byoc_infra.control_plane.store import Store
 from byoc_infra.control_plane.workflows.queue import Enqueues
@@ -111,6 +115,26 @@ class Services:
             reach=self.reach,
             allow_loopback="BYOC_LOCAL_HOSTS" in self.env,
         )
+
+    @property
+    def accounts(self) -> Accounts:
+        """Connections to customers' accounts."""
+        return Accounts(self.store, self.reach, self.settings.vendor_principal_arn)
+
+    @property
+    def activation(self) -> Activation:
+        """What proves connections."""
+        return Activation(self.store, self.reach)
+
+    @property
+    def rotation(self) -> Rotation:
+        """New external ids."""
+        return Rotation(self.store, self.reach)
+
+    @property
+    def platform_secrets(self) -> PlatformSecrets:
+        """What connections give to all of their deployments."""
+        return PlatformSecrets(self.store, self.reach)
 
 
 def services_of(request: Request) -> Services:

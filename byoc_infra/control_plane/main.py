@@ -15,7 +15,7 @@ from byoc_infra.control_plane import routes
 from byoc_infra.control_plane.context import Services
 from byoc_infra.control_plane.foundation import Foundation, opened
 from byoc_infra.control_plane.keeper import Keeper
-from byoc_infra.control_plane.routes._errors import documented, install, render
+from byoc_infra.control_plane.routes._errors import EVERYWHERE, documented, install, render
 from byoc_infra.control_plane.routes._http import BodyLimit, RequestLog
 from byoc_infra.control_plane.settings import Settings
 from byoc_infra.control_plane.store import Store
@@ -54,7 +54,9 @@ def create_app(services: Services) -> FastAPI:
     for kind in OUTAGES:
         app.add_exception_handler(kind, _database_away)
     for router in _routers():
-        app.include_router(router, responses=documented(BodyTooLarge, DatabaseUnreachable))
+        app.include_router(
+            router, responses={**EVERYWHERE, **documented(BodyTooLarge, DatabaseUnreachable)}
+        )
     return app
 
 

@@ -50,7 +50,7 @@ class OneAccount(Reach):
         self.refused: Exception | None = None
 
     @contextmanager
-    def session(self, account: AccountRow, caller: Caller) -> Iterator[Session]:
+    def session(self, account: AccountRow, caller: Caller, **_: str | None) -> Iterator[Session]:
         """Its session, or what it is refused with."""
         if self.refused is not None:
             raise self.refused

@@ -93,6 +93,9 @@ class CustomerAws(Session):
         found.versions[version] = asked["SecretString"]
         return {"ARN": found.arn, "VersionId": version}
 
+    def _describe_secret(self, **asked: Any) -> dict[str, Any]:
+        return {"ARN": self._found(asked["SecretId"]).arn}
+
     def _delete_secret(self, **asked: Any) -> dict[str, Any]:
         found = self.secrets.pop(asked["SecretId"], None)
         return {"ARN": found.arn} if found else {}

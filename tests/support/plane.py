@@ -59,7 +59,7 @@ class FixedReach(Reach):
         self._given = given
 
     @contextmanager
-    def session(self, account: AccountRow, caller: Caller) -> Iterator[Session]:
+    def session(self, account: AccountRow, caller: Caller, **_: str | None) -> Iterator[Session]:
         """The one."""
         if isinstance(self._given, Exception):
             raise self._given

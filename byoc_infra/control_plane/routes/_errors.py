@@ -4,6 +4,7 @@
 No answer repeats a value that was given: it may be a secret.
 """
 
+import traceback
 from collections import defaultdict
 from typing import Any
 
@@ -131,7 +132,9 @@ async def _of_http(request: Request, error: Exception) -> JSONResponse:
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
     """A mistake of ours: nothing of it is told but where to look."""
     request_id = request_id_of(request)
-    log.error("request failed", path=request.url.path, exc_info=error)
+    # The words alone: a renderer of exceptions may add local variables, and with them secrets.
+    trace = scrub("".join(traceback.format_exception(error)))
+    log.error("request failed", path=request.url.path, trace=trace)
     answer = render(
         ServerFailed(
             "request",

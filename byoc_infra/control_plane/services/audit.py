@@ -36,8 +36,9 @@ def note(
     """One entry: `action` (`account.create`) has made `row` what it is.
 
     `before` is the row's `state` before the change, where there was one; without a caller it was
-    the operator. Columns that the database fills are only known after `add`.
+    the operator.
     """
+    tx.session.flush()  # so that what the database fills in is known
     now = state(row)
     return tx.audit.add(
         AuditRow(

@@ -20,7 +20,7 @@ from byoc_infra.control_plane.caller import Caller, Scope
 from byoc_infra.control_plane.services import audit
 from byoc_infra.control_plane.store import Store, Transaction
 from byoc_infra.control_plane.store.tables import ApiKeyRow
-from byoc_infra.errors import Conflict, Forbidden, Unauthorized
+from byoc_infra.errors import Conflict, Forbidden, SpecError, Unauthorized
 
 __all__ = ["Keys", "issue"]
 
@@ -96,6 +96,13 @@ class Keys:
         expires_at: datetime.datetime | None,
     ) -> tuple[ApiKeyRow, SecretStr]:
         """A new key of the caller's tenant."""
+        if expires_at is not None and expires_at <= datetime.datetime.now(datetime.UTC):
+            raise SpecError(
+                "expires_at",
+                wanted="a time that is still to come",
+                got=expires_at.isoformat(),
+                next_step="Give a later one, or leave it out.",
+            )
         with self.store.begin() as tx:
             return issue(
                 tx,

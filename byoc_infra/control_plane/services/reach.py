@@ -1,17 +1,20 @@
 """The way into a customer's account, for what a request itself does there."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 
 from byoc_infra.aws.session import Session, open_session
 from byoc_infra.control_plane.caller import Caller
 from byoc_infra.control_plane.store.tables import AccountRow
+from byoc_infra.errors import ConnectionUnusable
 from byoc_infra.spec import AccessSpec
 
-__all__ = ["Reach"]
+__all__ = ["ENDED", "Reach"]
 
 SESSION_S = 900
 """The shortest session that STS gives."""
+ENDED = ("revoked", "deleted")
+"""Statuses of a connection through which nobody goes any more."""
 
 
 class Reach:
@@ -22,18 +25,42 @@ class Reach:
         self._env = env
 
     @contextmanager
-    def session(self, account: AccountRow, caller: Caller) -> Iterator[Session]:
-        """A session in the account, closed at the end of the block."""
+    def session(
+        self,
+        account: AccountRow,
+        caller: Caller,
+        *,
+        external_id: str | None = None,
+        session_policy: str | None = None,
+    ) -> Iterator[Session]:
+        """A session in the account, closed at the end of the block.
+
+        `external_id` stands for the account's own where another one is to be proven;
+        `session_policy` narrows what the role may do.
+        """
+        if account.status in ENDED and external_id is None:
+            raise ConnectionUnusable(
+                "account",
+                wanted="a connection that has not been ended",
+                got=f"{account.name}: {account.status}",
+                next_step="Activate it again, or connect the account anew.",
+            )
         access = AccessSpec(
             role_arn=account.role_arn,
-            external_id=account.external_id,
+            external_id=external_id or account.external_id,
             source_identity=caller.source_identity,
             duration_s=SESSION_S,
+            session_policy=session_policy,
         )
-        session = open_session(
-            access, region=account.region, env=self._env, operation=caller.request_id[:64]
-        )
-        try:
+        with closing(
+            open_session(
+                access, region=account.region, env=self._env, operation=caller.request_id[:64]
+            )
+        ) as session:
             yield session
-        finally:
-            session.close()
+
+    @contextmanager
+    def own(self, region: str) -> Iterator[Session]:
+        """A session of the control plane's own credentials, which assume the roles."""
+        with closing(open_session(None, region=region, env=self._env)) as session:
+            yield session

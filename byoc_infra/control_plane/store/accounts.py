@@ -6,13 +6,13 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from byoc_infra.control_plane.store._base import Noun
-from byoc_infra.control_plane.store.tables import AccountRow, OperationRow
+from byoc_infra.control_plane.store.tables import AccountRow, DeploymentRow, OperationRow
 
 __all__ = ["Accounts"]
 
 
 class Accounts(Noun[AccountRow]):
-    """Rows of `accounts`."""
+    """Rows of `accounts`; a deleted one is only there for who asks for that status."""
 
     row = AccountRow
     what = "account"
@@ -87,6 +87,47 @@ class Accounts(Noun[AccountRow]):
             .where(AccountRow.status == "active", AccountRow.id.in_(waiting))
             .order_by(AccountRow.id)
         ).all()
+
+    def named(self, tenant_id: uuid.UUID, name: str) -> AccountRow | None:
+        """The tenant's connection of that name."""
+        return self._session.scalars(
+            sa.select(AccountRow).where(
+                AccountRow.tenant_id == tenant_id,
+                AccountRow.name == name,
+                AccountRow.deleted_at.is_(None),
+            )
+        ).one_or_none()
+
+    def proven(self, role_arn: str) -> Sequence[AccountRow]:
+        """Connections of whomever that have proven the role."""
+        return self._session.scalars(
+            sa.select(AccountRow).where(
+                AccountRow.role_arn == role_arn,
+                AccountRow.status.in_(("active", "disconnected")),
+            )
+        ).all()
+
+    def lock_role(self, role_arn: str) -> None:
+        """Hold back others who are about to take the role into use, until the transaction ends."""
+        key = sa.func.hashtextextended(f"byoc.role/{role_arn}", 0)
+        self._session.execute(sa.select(sa.func.pg_advisory_xact_lock(key)))
+
+    def deployments(self, account_id: uuid.UUID) -> int:
+        """How many there are in the account."""
+        return (
+            self._session.scalar(
+                sa.select(sa.func.count())
+                .select_from(DeploymentRow)
+                .where(DeploymentRow.account_id == account_id, DeploymentRow.deleted_at.is_(None))
+            )
+            or 0
+        )
+
+    def _find(
+        self, tenant_id: uuid.UUID, id_: uuid.UUID | str, *, lock: bool = False
+    ) -> AccountRow | None:
+        found = super()._find(tenant_id, id_, lock=lock)
+        return None if found is None or found.deleted_at is not None else found
 
 
 def _seconds(seconds: float) -> sa.ColumnElement[object]:

@@ -1,5 +1,10 @@
 """Who did what, in the store."""
 
+import uuid
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
 from byoc_infra.control_plane.store._base import Noun
 from byoc_infra.control_plane.store.tables import AuditRow
 
@@ -11,3 +16,14 @@ class Audit(Noun[AuditRow]):
 
     row = AuditRow
     what = "entry"
+
+    def of_tenant(
+        self, tenant_id: uuid.UUID, *, limit: int, offset: int, object_id: str | None = None
+    ) -> Sequence[AuditRow]:
+        """The tenant's entries, newest first; of one object, if one is named."""
+        asked = sa.select(AuditRow).where(AuditRow.tenant_id == tenant_id)
+        if object_id is not None:
+            asked = asked.where(AuditRow.object_id == object_id)
+        return self._session.scalars(
+            asked.order_by(AuditRow.seq.desc()).limit(limit).offset(offset)
+        ).all()

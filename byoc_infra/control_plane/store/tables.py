@@ -105,7 +105,9 @@ class AccountRow(Base):
     external_id: Mapped[str] = mapped_column(unique=True)
     """Made by us, never chosen; not a secret, and of no use without the vendor's principal."""
     next_external_id: Mapped[str | None] = mapped_column(unique=True)
-    """While one is being replaced the role's trust may name both."""
+    """Offered as the next one: the role's trust may name both."""
+    retired_external_id: Mapped[str | None] = mapped_column(unique=True)
+    """The one before, until the trust is seen to refuse it."""
     status: Mapped[str]
     """requested, provisioning, active, disconnected, revoked or deleted."""
     status_message: Mapped[str] = mapped_column(default="")
@@ -113,6 +115,8 @@ class AccountRow(Base):
     """Of a deployment that says none: `dev` or `prod`."""
     platform_secrets: Mapped[dict[str, Any]] = mapped_column(default=dict)
     """By environment name: ARN and version of what every deployment of the account gets."""
+    setup: Mapped[dict[str, Any]] = mapped_column(default=dict)
+    """What the customer's account file is written from: first region, Redis image, repositories."""
     network: Mapped[dict[str, Any] | None]
     """What activation found: VPC and subnets."""
     created_at: Mapped[datetime] = mapped_column(server_default=NOW)

@@ -31,6 +31,7 @@ def upgrade() -> None:
     op.create_index(
         op.f("audit_tenant_id_seq_ix"), "audit", ["tenant_id", "seq"], unique=False, schema="byoc"
     )
+    _only_ever_added_to()
     op.create_table(
         "leases",
         sa.Column("stack", sa.Text(), nullable=False),
@@ -87,10 +88,12 @@ def upgrade() -> None:
         sa.Column("role_arn", sa.Text(), nullable=False),
         sa.Column("external_id", sa.Text(), nullable=False),
         sa.Column("next_external_id", sa.Text(), nullable=True),
+        sa.Column("retired_external_id", sa.Text(), nullable=True),
         sa.Column("status", sa.Text(), nullable=False),
         sa.Column("status_message", sa.Text(), nullable=False),
         sa.Column("default_deployment_type", sa.Text(), nullable=False),
         sa.Column("platform_secrets", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("setup", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("network", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column(
             "created_at",
@@ -113,6 +116,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("accounts_pkey")),
         sa.UniqueConstraint("external_id", name=op.f("accounts_external_id_key")),
         sa.UniqueConstraint("next_external_id", name=op.f("accounts_next_external_id_key")),
+        sa.UniqueConstraint("retired_external_id", name=op.f("accounts_retired_external_id_key")),
         schema="byoc",
     )
     op.create_index(
@@ -411,4 +415,16 @@ def upgrade() -> None:
         ["operation_id", "seq"],
         unique=False,
         schema="byoc",
+    )
+
+
+def _only_ever_added_to() -> None:
+    """An audit row is neither changed nor taken away, whoever tries it in SQL."""
+    op.execute(
+        "CREATE FUNCTION byoc.audit_is_only_added_to() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'byoc.audit is only added to'; END $$"
+    )
+    op.execute(
+        "CREATE TRIGGER audit_is_only_added_to BEFORE UPDATE OR DELETE OR TRUNCATE ON byoc.audit "
+        "FOR EACH STATEMENT EXECUTE FUNCTION byoc.audit_is_only_added_to()"
     )

@@ -1,0 +1,97 @@
+"""The control plane's API in process: all of its routes on a real database, and a tenant's keys."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from fastapi.testclient import TestClient
+
+from byoc_infra.control_plane.caller import Scope
+from byoc_infra.control_plane.context import Services
+from byoc_infra.control_plane.main import create_app
+from byoc_infra.control_plane.services.keys import issue
+from byoc_infra.control_plane.services.reach import Reach
+from byoc_infra.control_plane.settings import Settings
+from byoc_infra.control_plane.store import Store, Transaction
+from byoc_infra.control_plane.store.tables import TenantRow
+from tests.support.customer import Customer
+
+__all__ = ["VENDOR", "Api", "RememberingQueue", "ServicesOnto", "Tenant"]
+
+VENDOR = "arn:aws:iam::111111111111:user/control-plane"
+
+
+@dataclass
+class RememberingQueue:
+    """Takes operations and runs none."""
+
+    taken: list[str] = field(default_factory=list)
+
+    def enqueue(
+        self, _: Transaction, operation_id: str, *, deployment_id: uuid.UUID, attempt: int
+    ) -> None:
+        """Remember it."""
+        self.taken.append(operation_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServicesOnto(Services):
+    """The services, with an AWS of the test's own."""
+
+    onto: Reach
+
+    @property
+    def reach(self) -> Reach:
+        """The test's."""
+        return self.onto
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A tenant and a key of each scope."""
+
+    id: uuid.UUID
+    keys: Mapping[Scope, str]
+
+
+class Api:
+    """A client of the API that speaks for one tenant after the other."""
+
+    def __init__(self, store: Store, customer: Customer) -> None:
+        self.store = store
+        self.customer = customer
+        self.services = ServicesOnto(
+            settings=Settings(vendor_principal_arn=VENDOR),
+            store=store,
+            queue=RememberingQueue(),
+            env={},
+            onto=customer,
+        )
+        self.app = create_app(self.services)
+        self.http = TestClient(self.app, raise_server_exceptions=False)
+
+    def tenant(self, name: str = "acme") -> Tenant:
+        """A new tenant with its keys."""
+        with self.store.begin() as tx:
+            row = tx.tenants.add(TenantRow(name=name))
+        keys: dict[Scope, str] = {}
+        for scope in ("read", "deploy", "admin"):
+            with self.store.begin() as tx:  # one after the other, as lists show them
+                _, key = issue(tx, None, tenant_id=row.id, name=scope, scope=scope)
+            keys[scope] = key.get_secret_value()
+        return Tenant(row.id, keys)
+
+    def send(
+        self,
+        tenant: Tenant,
+        method: str,
+        path: str,
+        json: Any = None,
+        *,
+        scope: Scope = "admin",
+        **headers: str,
+    ) -> Any:  # the client's own class of answers differs between versions of starlette
+        """One request with the tenant's key of the scope."""
+        given = {"X-Api-Key": tenant.keys[scope], **headers}
+        return self.http.request(method, path, json=json, headers=given)
