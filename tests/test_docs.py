@@ -234,7 +234,7 @@ def _console_lines(page: Path) -> Iterator[list[str]]:
             for text in (whole, *COMMAND.findall(line)):
                 words = shlex.split(text.replace("[", "").replace("]", ""), comments=True)
                 if words and words[0] in ("byoc", "make", "aws"):
-                    yield words
+                    yield words[:-1] if words[-1] == "&" else words
 
 
 def _check_command(words: list[str], *, whole: bool) -> None:

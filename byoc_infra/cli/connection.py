@@ -1,10 +1,12 @@
 """`byoc connection`: customers' accounts, as the control plane knows them."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from byoc_infra.cli import output
+from byoc_infra.errors import SpecError
 
 if TYPE_CHECKING:
     from byoc_infra.client import Account, Setup
@@ -33,9 +35,14 @@ def create(
     redis_image: Annotated[
         str | None, typer.Option(help="For the account file; byoc/redis:8 if absent.")
     ] = None,
+    file: Annotated[
+        Path | None, typer.Option(help="Write the account file here; it must not be there yet.")
+    ] = None,
 ) -> None:
     """Make a connection, and print what the customer has to run."""
     from byoc_infra.cli import remote
+
+    _refuse_existing(file)
 
     body: dict[str, Any] = {
         "name": name,
@@ -50,6 +57,8 @@ def create(
         body["redis_image"] = redis_image
     with remote.connected() as client:
         made, setup = client.connect(body)
+    if file is not None:
+        file.write_text(setup.account_yaml)
     _shown(made, setup)
 
 
@@ -132,6 +141,16 @@ def delete(connection: ConnectionArgument) -> None:
         found = client.account(connection)
         client.delete_account(found.id)
     output.current().result({"deleted": found.name, "id": found.id})
+
+
+def _refuse_existing(file: Path | None) -> None:
+    if file is not None and file.exists():
+        raise SpecError(
+            "file",
+            wanted="a path where nothing is yet",
+            got=str(file),
+            next_step="Give another, or leave it out: the file's text is printed as well.",
+        )
 
 
 def _shown(account: "Account", setup: "Setup") -> None:

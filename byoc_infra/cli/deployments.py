@@ -40,6 +40,33 @@ def show(deployment: DeploymentArgument) -> None:
 
 
 @app.command()
+def call(
+    deployment: DeploymentArgument,
+    data: Annotated[str, typer.Argument(metavar="INPUT", help="The run's input, as JSON.")],
+    graph: Annotated[
+        str | None, typer.Option(help="Graph or assistant; the only one if absent.")
+    ] = None,
+    thread: Annotated[str | None, typer.Option(help="Go on in this thread.")] = None,
+) -> None:
+    """Run the graph once, from within reach of its balancer, and show its answer."""
+    from byoc_infra.cli import calling, remote
+    from byoc_infra.errors import NotFound
+
+    values = calling.parse_input(data)
+    with remote.connected() as client:
+        found = client.deployment(deployment)
+    if found.url is None:
+        raise NotFound(
+            "deployment",
+            wanted="one that serves",
+            got=f"{found.status}: {found.status_message or 'no revision has served yet'}",
+            next_step=f"Look: `byoc operations list {found.name}`.",
+        )
+    answer = calling.call(found.url, graph=graph, values=values, thread_id=thread)
+    output.current().result(answer)
+
+
+@app.command()
 def preview(
     deployment: DeploymentArgument,
     revision: Annotated[

@@ -22,20 +22,25 @@ def create(
     deployment_limit: Annotated[
         int, typer.Option(min=0, help="How many deployments it may have at a time.")
     ] = 100,
+    *,
+    export: Annotated[
+        bool, typer.Option("--export", help="Print the key as a shell's line, for `eval`.")
+    ] = False,
 ) -> None:
     """Make a tenant and its first API key, which is shown once."""
     from byoc_infra.control_plane.services import tenants
 
     with _store() as store:
         tenant, key = tenants.create(store, name=name, deployment_limit=deployment_limit)
-    output.current().result(
-        {
-            "tenant_id": str(tenant.id),
-            "name": tenant.name,
-            "deployment_limit": tenant.deployment_limit,
-            "api_key": key.get_secret_value(),
-        }
-    )
+    made = {
+        "tenant_id": str(tenant.id),
+        "name": tenant.name,
+        "deployment_limit": tenant.deployment_limit,
+        "api_key": key.get_secret_value(),
+    }
+    spoken = output.current()
+    line = f"export BYOC_API_KEY={made['api_key']}"
+    spoken.result(made, (lambda: spoken.text(line)) if export else None)
 
 
 @app.command(name="list")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from byoc_infra.client import Client, Event, Operation
 
-__all__ = ["ended_well", "watch"]
+__all__ = ["ended_well", "watch", "words"]
 
 SHOWN = 8
 """Resources in progress that the picture shows."""
@@ -128,7 +128,7 @@ class _View:
             self.status = str(data.get("status") or self.status)
         elif event.kind == "resource":
             self._resource(data)
-        self.message = _words(event)
+        self.message = words(event)
         if self.message and not sys.stderr.isatty():
             output.current().progress(self.message)
 
@@ -155,7 +155,7 @@ class _View:
         return Group(Spinner("dots", text=Text(head)), *busy, *last)
 
 
-def _words(event: "Event") -> str:
+def words(event: "Event") -> str:
     """An event in one line; nothing where a resource only begins."""
     data = event.data
     if event.kind == "status":

@@ -18,7 +18,7 @@ from byoc_infra.client.words import (
     Setup,
     Started,
 )
-from byoc_infra.errors import NotFound
+from byoc_infra.errors import AlreadyRunning, Conflict, KeyReused, NotFound
 
 __all__ = ["Client"]
 
@@ -82,29 +82,40 @@ class Client(Http):
 
         Without `secrets` a revision keeps those it has; with them it has these and no others.
         """
-        revision = {"image_uri": image}
         values = None if secrets is None else [_secret(*one) for one in secrets.items()]
         sizes = {"resource_spec": dict(resource_spec)} if resource_spec else {}
-        if (existing := self.named(name)) is not None:
-            body: dict[str, Any] = {"source_revision_config": revision}
-            if sizes:
-                body["source_config"] = sizes
-            if values is not None:
-                body["secrets"] = values
-            return self.change_deployment(existing.id, body, key=key)
         config: dict[str, Any] = {**sizes}
         if deployment_type is not None:
             config["deployment_type"] = deployment_type
         if account_id is not None:
             config["listener_id"] = str(account_id)
-        body = {
+        create = {
             "name": name,
             "source": "external_docker",
             "source_config": config,
-            "source_revision_config": revision,
+            "source_revision_config": {"image_uri": image},
             "secrets": values or [],
         }
-        return self.create_deployment(body, key=key)
+        change: dict[str, Any] = {"source_revision_config": {"image_uri": image}}
+        if sizes:
+            change["source_config"] = sizes
+        if values is not None:
+            change["secrets"] = values
+        return self._created_or_changed(name, create, change, key)
+
+    def _created_or_changed(
+        self, name: str, create: Mapping[str, Any], change: Mapping[str, Any], key: str | None
+    ) -> Started:
+        existing = self.named(name)
+        if existing is None or key is not None:
+            # A repeat of what once created it finds it there: only the key knows what it was.
+            try:
+                return self.create_deployment(create, key=key)
+            except (Conflict, KeyReused) as refused:
+                existing = self.named(name)
+                if existing is None or isinstance(refused, AlreadyRunning):
+                    raise
+        return self.change_deployment(existing.id, change, key=key)
 
     def delete_deployment(self, deployment_id: Id, *, key: str | None = None) -> str | None:
         """All that it has in AWS goes, but a last snapshot; the operation's id."""

@@ -121,7 +121,8 @@ class Http:
             try:
                 answer = self._client.request(method, path, **request)
             except httpx.TransportError as error:
-                if last:
+                unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+                if attempt == TRIES or not (again or unsent):
                     raise self._unreachable(error) from error
             else:
                 if last or answer.status_code not in RETRY_STATUS:

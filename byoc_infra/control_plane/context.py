@@ -79,7 +79,7 @@ class Services:
     @property
     def actions(self) -> Actions:
         """What one may do with a deployment beyond the platform's API."""
-        return Actions(self.store, self.queue)
+        return Actions(self._tools)
 
     @property
     def logs(self) -> Logs:

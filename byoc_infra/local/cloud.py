@@ -123,6 +123,7 @@ class LocalCloud:
             "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
             "PULUMI_SKIP_UPDATE_CHECK": "true",
             "BYOC_LOCAL_HOSTS": str(self.directory / "hosts.json"),
+            **({"BYOC_DATA_DIR": str(self.directory / "plane")} if who == "vendor" else {}),
         }
 
     def control(self, command: str, **arguments: object) -> dict[str, Any]:

@@ -117,13 +117,15 @@ def test_a_field_that_is_not_taken_is_named(
     assert refused.value.field == field
 
 
-def failing(times: int, calls: list[httpx.Request]) -> Answers:
+def failing(
+    times: int, calls: list[httpx.Request], error: type[Exception] = httpx.ReadError
+) -> Answers:
     """Fails so often, then answers."""
 
     def answer(request: httpx.Request) -> httpx.Response:
         calls.append(request)
         if len(calls) <= times:
-            raise httpx.ConnectError("refused")
+            raise error("reset")
         return httpx.Response(200, json={"done": True})
 
     return answer
@@ -138,6 +140,15 @@ def test_reads_and_requests_with_a_key_are_sent_again() -> None:
 
     assert [len(reads), len(writes)] == [3, 4]
     assert {one.headers["Idempotency-Key"] for one in writes} == {"one"}
+
+
+def test_what_could_not_be_sent_is_sent_again() -> None:
+    """A server that is just starting refuses connections; nothing has reached it."""
+    calls = list[httpx.Request]()
+
+    http(failing(2, calls, httpx.ConnectError)).send("POST", "/x", {})
+
+    assert len(calls) == 3
 
 
 def test_a_change_without_a_key_is_sent_once() -> None:

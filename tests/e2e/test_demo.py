@@ -11,7 +11,7 @@ from tests.support.demo_run import DemoRun, down
 
 pytestmark = pytest.mark.e2e
 
-STEPS = ("[2/11]", "create aws:ec2/natGateway", "create aws:ecs/service:Service demo-cache")
+STEPS = ("[2/15]", "create aws:ec2/natGateway", "create aws:ecs/service:Service demo-cache")
 """While the emulator starts, in the middle of an engine run, and with tasks running."""
 
 
@@ -27,7 +27,7 @@ def place() -> Iterator[Path]:
 def test_the_demo_ends_with_two_empty_accounts(place: Path) -> None:
     """Every step, no failed call, nothing left; its own sweep would fail otherwise."""
     run = DemoRun(place)
-    ended = run.process.wait(timeout=300)
+    ended = run.process.wait(timeout=400)
     told = run.log.read_text()
 
     assert ended == 0, told[-2000:]

@@ -9,6 +9,7 @@ from importlib import import_module
 import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from pydantic import SecretStr
 
 from byoc_infra.aws.session import Session
 from byoc_infra.control_plane.caller import Caller, Scope
@@ -34,8 +35,9 @@ __all__ = ["ACCOUNT", "IMAGE", "Plane", "RememberingQueue", "application"]
 
 ACCOUNT = "222222222222"
 IMAGE = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/agents@sha256:{{:064x}}"
-OURS = ("operations", "actions", "logs")
+OURS = ("operations", "actions", "logs", "deployments", "revisions")
 """The modules of routes that the application of a test has."""
+SETTINGS = Settings(secret_key=SecretStr("of the tests, and long enough for them"))
 
 
 @dataclass
@@ -95,7 +97,7 @@ class Plane:
         self.queue = RememberingQueue()
         env: Mapping[str, object] = {"session": session}
         self.app = application(
-            ServicesOfTests(settings=Settings(), store=store, queue=self.queue, env=env)  # type: ignore[arg-type]  # see above
+            ServicesOfTests(settings=SETTINGS, store=store, queue=self.queue, env=env)  # type: ignore[arg-type]  # see above
         )
         self.tenant = self._tenant()
         self.account = self._account(self.tenant)

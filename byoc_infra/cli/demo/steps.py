@@ -10,7 +10,10 @@ __all__ = ["TITLES", "Step", "Steps"]
 TITLES = (
     "Pulumi CLI",
     "local cloud",
+    "control plane",
+    "connect the account",
     "account set-up",
+    "activate",
     "push v1",
     "deploy v1",
     "call the graph",
@@ -18,6 +21,7 @@ TITLES = (
     "check the thread",
     "remove deployment",
     "remove account pieces",
+    "end control plane",
     "sweep both accounts",
 )
 """Every step, in order; a kept demo ends after the check."""

@@ -6,28 +6,30 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from byoc_infra.aws.inventory import Inventory
 from byoc_infra.cli.demo.caller import Caller
 from byoc_infra.cli.demo.steps import Step, Steps
 from byoc_infra.cli.demo.sweep import listed, unexplained
+from byoc_infra.cli.demo.vendor import Vendor
+from byoc_infra.cli.files import load_account
+from byoc_infra.client import Deployment, Operation
 from byoc_infra.engine import Engine, Toolchain
 from byoc_infra.errors import DeploymentUnhealthy, EngineFailed, NotFound
-from byoc_infra.flows import account, deployment
-from byoc_infra.flows.results import Kept, Receipt, Up, shown
+from byoc_infra.flows import account
+from byoc_infra.flows.results import Item, Kept, shown
 from byoc_infra.flows.work import Work, new_operation, open_engine
 from byoc_infra.local import redis_install
 from byoc_infra.local.cloud import LocalCloud, Who
-from byoc_infra.naming import AccountNames
-from byoc_infra.spec import AccessSpec, AccountSpec, DeploymentSpec
+from byoc_infra.spec import AccountSpec
 
 __all__ = ["Report", "tell"]
 
 APP = Path(__file__).resolve().parents[3] / "examples" / "chat-memory"
 REPOSITORY = "agents"
-EXTERNAL_ID = "demo-5f0c7a52-6a0e-4d6e-9a2b-0b1f1c3f9d10"
-"""Not a secret, and of no use outside this machine."""
+DEPLOYMENT = "demo"
 CALLS = 3
 
 Progress = Callable[[str], None]
@@ -42,7 +44,7 @@ class Report:
     url: str
     kept: tuple[Kept, ...] = ()
     look_inside: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Of a kept demo: each account's variables."""
+    """Of a kept demo: variables with which one looks at it, by who one is."""
     address: str = ""
     """The balancer's own, for tools that cannot resolve the name in `url`."""
 
@@ -67,8 +69,7 @@ def tell(report: Progress, *, keep: bool) -> Report:
         step.made = f"two accounts at {cloud.endpoint}"
     kept = False
     try:
-        with open_engine(report, cloud.reserve_owner_env()) as engine:
-            told = _Demo(cloud, engine, steps, report).run(keep=keep)
+        told = _told(cloud, steps, report, keep=keep)
         kept = keep
         return told
     finally:
@@ -76,41 +77,65 @@ def tell(report: Progress, *, keep: bool) -> Report:
             cloud.stop()
 
 
+def _told(cloud: LocalCloud, steps: Steps, report: Progress, *, keep: bool) -> Report:
+    vendor_env = {**os.environ, **cloud.env("vendor"), **cloud.reserve_owner_env()}
+    with (
+        open_engine(report, cloud.reserve_owner_env()) as engine,
+        Vendor(cloud.directory / "plane", vendor_env, report) as vendor,
+    ):
+        told = _Demo(cloud, engine, vendor, steps, report).run(keep=keep)
+        vendor.kept = keep
+        return told
+
+
 class _Demo:
     """The steps between an empty local cloud and an empty local cloud."""
 
-    def __init__(self, cloud: LocalCloud, engine: Engine, steps: Steps, report: Progress) -> None:
+    def __init__(
+        self, cloud: LocalCloud, engine: Engine, vendor: Vendor, steps: Steps, report: Progress
+    ) -> None:
         self.cloud = cloud
         self.steps = steps
+        self.vendor = vendor
         self._engine = engine
+        """The customer's: the vendor's is its control plane's."""
         self._report = report
         os.environ["BYOC_LOCAL_HOSTS"] = cloud.env("vendor")["BYOC_LOCAL_HOSTS"]
 
     def run(self, *, keep: bool) -> Report:
         """All of it."""
         environments = {"customer": self._env("customer"), "vendor": self._env("vendor-admin")}
-        asked, access = _account(self.cloud), _access(self.cloud)
         before = listed(environments, self.cloud.region)
-        with self.steps.step("account set-up") as step:
-            step.made = _made(account.up(asked, self._work("customer")))
+        with self.steps.step("control plane") as step:
+            self.vendor.start()
+            step.made = f"API, worker and PostgreSQL at {self.vendor.url}"
+        asked = self._set_up()
         with self.steps.step("push v1") as step:
             first = step.made = self.cloud.push(APP, REPOSITORY, "v1", on_progress=self._report)
         with self.steps.step("deploy v1") as step:
-            wanted = _deployment(self.cloud, first)
-            up = deployment.up(wanted, access, self._work("vendor"))
-            step.made = _made(up)
-        caller = Caller(str(up.outputs["url"]))
+            step.made = self._deploy(first)
+        deployment = self.vendor.client.deployment(DEPLOYMENT)
+        caller = Caller(str(deployment.url))
         self._call(caller)
-        wanted = self._roll_out(wanted, access, caller)
+        self._roll_out(caller)
         self._check(caller)
         if keep:
-            whose: tuple[Who, ...] = ("customer", "vendor")
-            return self._report_of(caller, (), {who: self.cloud.env(who) for who in whose})
-        kept = self._remove(asked, wanted, access)
+            return self._report_of(caller, (), self._look_inside())
+        kept = self._remove(asked, deployment)
+        with self.steps.step("end control plane") as step:
+            self.vendor.stop()
+            step.made = "ended in order"
         with self.steps.step("sweep both accounts") as step:
             _clean(before, listed(environments, self.cloud.region), kept)
             step.made = "nothing left but what the receipts list"
         return self._report_of(caller, kept, {})
+
+    def _look_inside(self) -> dict[str, Mapping[str, str]]:
+        whose: tuple[Who, ...] = ("customer", "vendor")
+        return {
+            "application developer": self.vendor.variables(),
+            **{who: self.cloud.env(who) for who in whose},
+        }
 
     def _report_of(
         self,
@@ -127,22 +152,45 @@ class _Demo:
             address=_address(caller.url) if look_inside else "",
         )
 
+    def _set_up(self) -> AccountSpec:
+        """The vendor asks, the customer runs what they were sent, the vendor proves it."""
+        client = self.vendor.client
+        with self.steps.step("connect the account") as step:
+            connection, setup = client.connect(
+                {
+                    "name": "customer",
+                    "aws_account_id": self.cloud.customer.id,
+                    "region": self.cloud.region,
+                    "repositories": [REPOSITORY, "byoc/redis"],
+                    "redis_image": self.cloud.redis_image,
+                }
+            )
+            file = self.cloud.directory / "account.yaml"
+            file.write_text(setup.account_yaml)
+            step.made = f"an external id, and the customer's {file.name}"
+        with self.steps.step("account set-up") as step:
+            asked = load_account(file)
+            step.made = shown(account.up(asked, self._work("customer")).changes)
+        with self.steps.step("activate") as step:
+            step.made = f"the role is proven: {client.activate(connection.id).status}"
+        return asked
+
+    def _deploy(self, image: str) -> str:
+        started = self.vendor.client.deploy(DEPLOYMENT, image)
+        return _made(self.vendor.done(started.operation_id))
+
     def _call(self, caller: Caller) -> None:
         with self.steps.step("call the graph") as step:
             for number in range(CALLS):
                 caller.say(f"hello {number + 1}")
             step.made = f"{CALLS} runs on thread {caller.thread_id}"
 
-    def _roll_out(
-        self, wanted: DeploymentSpec, access: AccessSpec, caller: Caller
-    ) -> DeploymentSpec:
+    def _roll_out(self, caller: Caller) -> None:
         with self.steps.step("roll out v2") as step:
             second = self.cloud.push(self._second_version(), REPOSITORY, "v2")
-            wanted = wanted.model_copy(update={"image": second})
             with caller:
-                up = deployment.up(wanted, access, self._work("vendor"))
-            step.made = f"{shown(up.changes)}; {len(caller.versions) - CALLS} calls meanwhile"
-        return wanted
+                made = self._deploy(second)
+            step.made = f"{made}; {len(caller.versions) - CALLS} calls meanwhile"
 
     def _second_version(self) -> Path:
         copy = self.cloud.directory / "demo-v2"
@@ -164,20 +212,20 @@ class _Demo:
                     "roll-out",
                     wanted="every call answered and the whole thread remembered",
                     got="; ".join(wrong[:5]),
-                    next_step="Look at `byoc deployment logs` with KEEP=1.",
+                    next_step="Look at `byoc deployments logs demo` with KEEP=1.",
                 )
             step.made = f"{caller.answered} calls, none failed; the thread remembers all"
 
-    def _remove(
-        self, asked: AccountSpec, wanted: DeploymentSpec, access: AccessSpec
-    ) -> tuple[Kept, ...]:
+    def _remove(self, asked: AccountSpec, deployment: Deployment) -> tuple[Kept, ...]:
         with self.steps.step("remove deployment") as step:
-            first = deployment.destroy(wanted, access, self._work("vendor"))
-            step.made = _receipt(first)
+            ended = self.vendor.done(self.vendor.client.delete_deployment(deployment.id))
+            receipt = ended.result or {}
+            first = tuple(Kept(**one) for one in receipt["kept"])
+            step.made = f"{_changes(receipt['destroyed'])}; {len(first)} kept"
         with self.steps.step("remove account pieces") as step:
             second = account.destroy(asked, self._work("customer"))
-            step.made = _receipt(second)
-        return (*first.kept, *second.kept)
+            step.made = f"{shown(second.destroyed)}; {len(second.kept)} kept"
+        return (*first, *second.kept)
 
     def _work(self, who: Who) -> Work:
         return Work(
@@ -186,34 +234,6 @@ class _Demo:
 
     def _env(self, who: Who) -> dict[str, str]:
         return {**self.cloud.env(who), **self.cloud.reserve_owner_env()}
-
-
-def _account(cloud: LocalCloud) -> AccountSpec:
-    """The customer's file."""
-    return AccountSpec(
-        aws_account_id=cloud.customer.id,
-        region=cloud.region,
-        vendor_principal_arn=cloud.vendor.principal_arn,
-        external_ids=(EXTERNAL_ID,),
-        redis_image=cloud.redis_image,
-        repositories=(REPOSITORY, "byoc/redis"),
-    )
-
-
-def _deployment(cloud: LocalCloud, image: str) -> DeploymentSpec:
-    """The vendor's file."""
-    return DeploymentSpec(
-        name="demo", aws_account_id=cloud.customer.id, region=cloud.region, image=image
-    )
-
-
-def _access(cloud: LocalCloud) -> AccessSpec:
-    """The vendor's way in."""
-    return AccessSpec(
-        role_arn=f"arn:aws:iam::{cloud.customer.id}:role/{AccountNames().access_role}",
-        external_id=EXTERNAL_ID,
-        source_identity="demo",
-    )
 
 
 def _address(url: str) -> str:
@@ -237,9 +257,9 @@ def _clean(
         )
 
 
-def _made(up: Up) -> str:
-    return shown(up.changes)
+def _made(operation: Operation) -> str:
+    return _changes((operation.result or {})["changes"])
 
 
-def _receipt(receipt: Receipt) -> str:
-    return f"{shown(receipt.destroyed)}; {len(receipt.kept)} kept"
+def _changes(items: list[dict[str, Any]]) -> str:
+    return shown(tuple(Item(op=one["op"], type=one["type"], name=one["name"]) for one in items))

@@ -2,7 +2,7 @@
 
 import uuid
 
-from fastapi import APIRouter, status
+from fastapi import APIRouter, Response, status
 
 from byoc_infra.control_plane.context import Admin, Context, Deploy
 from byoc_infra.control_plane.models.operations import (
@@ -13,14 +13,14 @@ from byoc_infra.control_plane.models.operations import (
     RollbackRequest,
 )
 from byoc_infra.control_plane.routes._errors import documented
-from byoc_infra.control_plane.services import views
+from byoc_infra.control_plane.routes._once import ONCE_ERRORS, OPERATION, Once
 from byoc_infra.errors import Conflict, NotFound
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/byoc/v1/deployments/{deployment_id}", tags=["deployments"])
 
-REFUSALS = documented(NotFound, Conflict)
+REFUSALS = documented(NotFound, Conflict, *ONCE_ERRORS)
 
 
 @router.post(
@@ -29,24 +29,34 @@ REFUSALS = documented(NotFound, Conflict)
     description="Makes a new revision of the image, environment, secrets and size that the earlier "
     "one had.",
     status_code=status.HTTP_202_ACCEPTED,
-    responses=REFUSALS,
+    response_model=Operation,
+    responses={202: OPERATION, **REFUSALS},
 )
 def roll_back(
-    caller: Deploy, services: Context, deployment_id: uuid.UUID, asked: RollbackRequest
-) -> Operation:
-    return views.operation(services.actions.roll_back(caller, deployment_id, asked))
+    caller: Deploy,
+    services: Context,
+    deployment_id: uuid.UUID,
+    asked: RollbackRequest,
+    once: Once,
+) -> Response:
+    return once.answered(
+        caller, lambda claim: services.actions.roll_back(caller, deployment_id, asked, claim)
+    )
 
 
 @router.post(
     "/preview",
     summary="Preview what bringing a revision up would change",
     status_code=status.HTTP_202_ACCEPTED,
-    responses=REFUSALS,
+    response_model=Operation,
+    responses={202: OPERATION, **REFUSALS},
 )
 def preview(
-    caller: Deploy, services: Context, deployment_id: uuid.UUID, asked: PreviewRequest
-) -> Operation:
-    return views.operation(services.actions.preview(caller, deployment_id, asked))
+    caller: Deploy, services: Context, deployment_id: uuid.UUID, asked: PreviewRequest, once: Once
+) -> Response:
+    return once.answered(
+        caller, lambda claim: services.actions.preview(caller, deployment_id, asked, claim)
+    )
 
 
 @router.post(

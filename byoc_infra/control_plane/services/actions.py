@@ -10,11 +10,13 @@ from byoc_infra.control_plane.models.operations import (
     PreviewRequest,
     RollbackRequest,
 )
-from byoc_infra.control_plane.services import audit, operations
-from byoc_infra.control_plane.store import Store, Transaction
+from byoc_infra.control_plane.services import audit, operations, views
+from byoc_infra.control_plane.services._rollout import Tools, alive, headers, write
+from byoc_infra.control_plane.services.idempotency import Claim, Reply
+from byoc_infra.control_plane.services.revisions import again
+from byoc_infra.control_plane.store import Transaction
 from byoc_infra.control_plane.store._base import missing
 from byoc_infra.control_plane.store.tables import DeploymentRow, OperationRow, RevisionRow
-from byoc_infra.control_plane.workflows.queue import Enqueues
 from byoc_infra.errors import Conflict, SpecError
 from byoc_infra.flows.deployment import stack_name
 from byoc_infra.spec import DeploymentSpec
@@ -25,16 +27,16 @@ __all__ = ["Actions"]
 class Actions:
     """On a tenant's deployments."""
 
-    def __init__(self, store: Store, queue: Enqueues) -> None:
-        self._store = store
-        self._queue = queue
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._store = tools.store
 
     def roll_back(
-        self, caller: Caller, deployment_id: uuid.UUID, asked: RollbackRequest
-    ) -> OperationRow:
+        self, caller: Caller, deployment_id: uuid.UUID, asked: RollbackRequest, claim: Claim
+    ) -> Reply:
         """A new revision that is what an earlier one was: image, environment, secrets, size."""
         with self._store.begin() as tx:
-            deployment = _alive(tx, caller, deployment_id)
+            deployment = alive(tx.deployments.get(caller.tenant_id, deployment_id, lock=True))
             earlier = _chosen(tx, caller, deployment, asked.revision_id, asked.number)
             if earlier.status != "DEPLOYED":
                 raise Conflict(
@@ -44,16 +46,8 @@ class Actions:
                     next_step="Choose one that is DEPLOYED, or deploy anew.",
                 )
             before = audit.state(deployment)
-            revision = tx.revisions.add(_copy(tx, deployment, earlier))
-            deployment.latest_revision_id = revision.id
-            operation = operations.start(
-                tx,
-                self._queue,
-                caller=caller,
-                deployment=deployment,
-                kind="deploy",
-                revision_id=revision.id,
-            )
+            revision = again(earlier, claim.id("revision"))
+            operation = write(tx, self._tools, caller, deployment, revision)
             audit.note(
                 tx,
                 caller,
@@ -62,26 +56,26 @@ class Actions:
                 before=before,
                 operation_id=operation.id,
             )
-            return operation
+            return claim.finish(tx, _started(operation))
 
     def preview(
-        self, caller: Caller, deployment_id: uuid.UUID, asked: PreviewRequest
-    ) -> OperationRow:
+        self, caller: Caller, deployment_id: uuid.UUID, asked: PreviewRequest, claim: Claim
+    ) -> Reply:
         """What bringing a revision up would change; nothing is changed."""
         with self._store.begin() as tx:
-            deployment = _alive(tx, caller, deployment_id)
+            deployment = alive(tx.deployments.get(caller.tenant_id, deployment_id, lock=True))
             chosen = asked.revision_id or deployment.latest_revision_id
             revision = _chosen(tx, caller, deployment, chosen, None)
             operation = operations.start(
                 tx,
-                self._queue,
+                self._tools.queue,
                 caller=caller,
                 deployment=deployment,
                 kind="preview",
                 revision_id=revision.id,
             )
             audit.note(tx, caller, "deployment.preview", deployment, operation_id=operation.id)
-            return operation
+            return claim.finish(tx, _started(operation))
 
     def forget(self, caller: Caller, deployment_id: uuid.UUID, asked: ForgetRequest) -> Forgotten:
         """Know nothing more of a deployment; all that it has in AWS stays and runs on."""
@@ -117,16 +111,9 @@ class Actions:
             )
 
 
-def _alive(tx: Transaction, caller: Caller, deployment_id: uuid.UUID) -> DeploymentRow:
-    deployment = tx.deployments.get(caller.tenant_id, deployment_id, lock=True)
-    if deployment.status == "AWAITING_DELETE":
-        raise Conflict(
-            "deployment",
-            wanted="one that is not being deleted",
-            got=deployment.status,
-            next_step="Cancel its deletion first, if it has not begun.",
-        )
-    return deployment
+def _started(operation: OperationRow) -> Reply:
+    shown = views.operation(operation).model_dump(mode="json")
+    return Reply(status=202, body=shown, headers=headers(operation))
 
 
 def _chosen(
@@ -143,22 +130,6 @@ def _chosen(
     elif number is not None and (found_ := tx.revisions.numbered(deployment.id, number)):
         return found_
     raise missing("revision", revision_id or number)
-
-
-def _copy(tx: Transaction, deployment: DeploymentRow, earlier: RevisionRow) -> RevisionRow:
-    """Its values are still there: no revision's secret is ever overwritten."""
-    return RevisionRow(
-        tenant_id=earlier.tenant_id,
-        deployment_id=earlier.deployment_id,
-        number=tx.revisions.next_number(deployment.id),
-        source=earlier.source,
-        source_revision_config=earlier.source_revision_config,
-        status="QUEUED",
-        spec=earlier.spec,
-        secret_names=earlier.secret_names,
-        secrets_arn=earlier.secrets_arn,
-        resource_spec=earlier.resource_spec,
-    )
 
 
 def _stack(tx: Transaction, caller: Caller, deployment: DeploymentRow) -> str:

@@ -18,7 +18,7 @@ from byoc_infra.control_plane.services.idempotency import Claim, Reply
 from byoc_infra.control_plane.store.tables import RevisionRow
 from byoc_infra.errors import SpecError
 
-__all__ = ["Revisions"]
+__all__ = ["Revisions", "again"]
 
 
 class Revisions:
@@ -69,7 +69,7 @@ class Revisions:
             deployment = alive(tx.deployments.get(caller.tenant_id, deployment_id, lock=True))
             before = audit.state(deployment)
             earlier = tx.revisions.get(caller.tenant_id, revision_id, deployment_id=deployment_id)
-            revision = _again(earlier, claim.id("revision"))
+            revision = again(earlier, claim.id("revision"))
             operation = write(tx, self._tools, caller, deployment, revision)
             audit.note(
                 tx,
@@ -83,8 +83,10 @@ class Revisions:
             return claim.finish(tx, Reply(status=200, body=shown, headers=headers(operation)))
 
 
-def _again(earlier: RevisionRow, id_: uuid.UUID) -> RevisionRow:
-    """The values are still there: no revision's secret is ever overwritten."""
+def again(earlier: RevisionRow, id_: uuid.UUID) -> RevisionRow:
+    """The next revision, as an earlier one was. Its values are still there: no revision's secret
+    is ever overwritten.
+    """
     return RevisionRow(
         id=id_,
         tenant_id=earlier.tenant_id,

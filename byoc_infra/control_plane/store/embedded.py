@@ -48,6 +48,8 @@ START_TIMEOUT_S = 60.0
 """A server that was killed first replays its log."""
 STOP_TIMEOUT_S = 20.0
 PLAIN_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+PASSED_ON = ("BYOC_LOCAL_OWNER",)
+"""The mark of a local cloud, which ends what carries it."""
 HBA = "local all all scram-sha-256\n"
 SETTINGS = {
     "listen_addresses": "",  # nobody reaches it but through the socket file
@@ -208,10 +210,11 @@ class Embedded:
 
     def _spawn(self, command: list[str]) -> psutil.Process | None:
         """Start it as nobody's child, since it outlives us; None if it has ended already."""
+        marks = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         with self._log.open("ab") as out:
             done = subprocess.run(
                 ["/bin/sh", "-c", '"$@" >&2 & echo $!', "sh", *command],
-                env=PLAIN_ENVIRONMENT,
+                env={**PLAIN_ENVIRONMENT, **marks},
                 cwd=self.directory,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

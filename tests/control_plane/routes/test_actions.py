@@ -46,6 +46,23 @@ def test_a_roll_back_is_a_new_revision_of_what_was(plane: Plane, by: str) -> Non
     assert ("deployment.roll_back", told["id"]) in plane.audited()
 
 
+@pytest.mark.parametrize("verb", ["rollback", "preview"])
+def test_a_repeat_with_the_same_key_starts_nothing(plane: Plane, verb: str) -> None:
+    """It is answered as the first was; with another body the key is refused."""
+    deployment = plane.deployment()
+    first, second = plane.revision(deployment), plane.revision(deployment)
+    client = plane.client("deploy")
+    client.headers["Idempotency-Key"] = f"{verb} of {plane.tenant.id}"
+    bodies = [{"revision_id": str(one.id)} for one in (first, first, second)]
+
+    answers = [client.post(path(deployment, verb), json=body) for body in bodies]
+
+    assert [one.status_code for one in answers] == [202, 202, 422]
+    assert answers[0].json() == answers[1].json()
+    assert answers[0].headers["Operation-Location"] == answers[1].headers["Operation-Location"]
+    assert len(plane.queue.taken) == 1
+
+
 @pytest.mark.parametrize("status", ["QUEUED", "DEPLOYING", "DEPLOY_FAILED", "SKIPPED"])
 def test_what_never_served_is_nothing_to_go_back_to(plane: Plane, status: str) -> None:
     """409 names the revision and its status."""
