@@ -26,7 +26,8 @@ unit: setup
 e2e: setup
 	$(python) -m byoc_infra.cli doctor
 	$(python) -m byoc_infra.cli local prepare
-	$(python) -m pytest -m e2e --timeout 600 -n 2 --dist loadfile  # a local cloud for each of two
+	# three, each with a local cloud: a third of a story is waiting
+	$(python) -m pytest -m e2e --timeout 600 -n 3 --dist loadfile --no-loadscope-reorder
 
 soak: setup  ## SEED=n: kills the demo at random moments and in each step; see tests/e2e/soak.py
 	$(python) -m tests.e2e.soak --seed $(or $(SEED),1)

@@ -48,6 +48,9 @@ COMPANIONS: dict[str, tuple[str, ...]] = {
 READS = ("Describe", "Get", "List", "Batch", "Filter", "Simulate", "Head", "Lookup", "Test")
 SHARED = frozenset({"core", "utilities", "moto_api"})
 LOCKS = (type(threading.Lock()), type(threading.RLock()))
+NOT_FOR_PICKLE = (*LOCKS, x509.Certificate, RSAPrivateKey, EllipticCurvePrivateKey)
+PLAIN: dict[type, bool] = {}
+"""What was found out about types of objects: it is asked for each object of each save."""
 ATTEMPTS = 5
 
 log = logging.getLogger(__name__)
@@ -188,6 +191,8 @@ class _Pickler(pickle.Pickler):
 
     def persistent_id(self, obj: Any) -> tuple[object, ...] | None:  # noqa: ANN401 - pickle's
         """What stands in the pickle for `obj`, or None to pickle it whole."""
+        if _is_plain(type(obj)):
+            return None
         module = type(obj).__module__
         if not module.startswith("moto."):
             return self._foreign_type(obj)
@@ -226,6 +231,14 @@ class _Pickler(pickle.Pickler):
                 place = (owner.account_id, owner.region_name)
                 return ("object", package, *place, attribute, steps)
         return None
+
+
+def _is_plain(kind: type) -> bool:
+    """Whether objects of this type are pickled as they are: by far the most."""
+    if (known := PLAIN.get(kind)) is None:
+        odd = kind.__module__.startswith("moto.") or issubclass(kind, NOT_FOR_PICKLE)
+        known = PLAIN[kind] = not odd
+    return known
 
 
 def _steps_to(obj: object, held: object, depth: int = 2) -> tuple[object, ...] | None:
