@@ -1,6 +1,6 @@
 # The two commands: `make demo` (the whole life of a deployment on this machine) and `make test`.
 # Both do all the set-up themselves. What takes long is cached in $BYOC_CACHE_DIR (~/.cache/byoc-infra).
-.PHONY: demo test setup lint unit e2e soak bench docs diagrams requirements clean
+.PHONY: demo test setup lint unit e2e soak bench bench-all docs diagrams requirements clean
 python = .venv/bin/python
 cache = $(or $(BYOC_CACHE_DIR),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/byoc-infra)
 # a run starts hundreds of Python processes; without byte code each would compile everything anew
@@ -34,6 +34,11 @@ soak: setup  ## SEED=n: kills the demo at random moments and in each step; see t
 
 bench: setup  ## ROUNDS=n: how often each is measured
 	$(python) benchmarks/cli_start.py --rounds $(or $(ROUNDS),3)
+	$(python) -m benchmarks.api --rounds $(or $(ROUNDS),20) --deployments 200
+
+bench-all: setup  ## in full size
+	$(python) benchmarks/cli_start.py
+	$(python) -m benchmarks.api
 
 docs: setup  ## the site, into build/site; warnings are errors
 	$(python) -m sphinx -q -W --keep-going -d build/doctrees docs build/site
