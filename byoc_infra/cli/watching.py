@@ -2,7 +2,8 @@
 
 import sys
 import time
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,7 @@ SHOWN = 8
 def watch(client: "Client", operation_id: str) -> "Operation":
     """Show what happens until it ends, or until somebody has to do something; as it is then."""
     view = _View(operation_id)
-    with view.shown():
+    with view.shown(), _left_alone(operation_id):
         for event in client.events(operation_id):
             view.take(event)
             if event.kind == "status" and event.data.get("status") in (
@@ -34,6 +35,18 @@ def watch(client: "Client", operation_id: str) -> "Operation":
                 if now.halted:
                     return now
     return client.operation(operation_id)
+
+
+@contextmanager
+def _left_alone(operation_id: str) -> Iterator[None]:
+    """An interrupt ends the watching, and not what is watched."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        output.current().progress(
+            f"It goes on without you: `byoc operations watch {operation_id}`, or `cancel`."
+        )
+        raise
 
 
 def ended_well(client: "Client", operation: "Operation") -> "Operation":
