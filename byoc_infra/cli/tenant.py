@@ -68,8 +68,7 @@ def _store() -> "Iterator[Store]":
     import os
 
     from byoc_infra.control_plane.foundation import opened
-    from byoc_infra.control_plane.main import migrated
     from byoc_infra.control_plane.settings import Settings
 
-    with opened(Settings.of(), os.environ) as foundation, migrated(foundation) as store:
+    with opened(Settings.of(), os.environ) as foundation, foundation.store() as store:
         yield store

@@ -2,19 +2,22 @@
 
 import os
 import secrets
+import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
 from byoc_infra.control_plane.settings import Settings
+from byoc_infra.control_plane.store import Store
 from byoc_infra.control_plane.store.embedded import Embedded
-from byoc_infra.errors import SpecError
+from byoc_infra.control_plane.store.outages import OUTAGES
+from byoc_infra.errors import DatabaseUnreachable, SpecError
 from byoc_infra.redaction import hide
 
-__all__ = ["Foundation", "opened"]
+__all__ = ["Foundation", "away", "opened"]
 
 SCHEMES = ("postgresql", "postgres")
 
@@ -34,6 +37,19 @@ class Foundation:
     def database_url(self) -> str:
         """The database's address."""
         return _value(self.settings.database_url)
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        """The store within the block, with its schema brought up to date."""
+        store = Store(self.database_url)
+        try:
+            try:
+                store.migrate()
+            except OUTAGES as error:
+                raise away() from error
+            yield store
+        finally:
+            store.close()
 
     @property
     def secret_key(self) -> bytes:
@@ -59,6 +75,16 @@ def opened(
         yield _complete(settings, env, SecretStr(url), key, embedded)
     finally:
         embedded.close(patience_s=patience_s)
+
+
+def away() -> DatabaseUnreachable:
+    """The database does not answer."""
+    return DatabaseUnreachable(
+        "database",
+        wanted="an answer from PostgreSQL",
+        got="none",
+        next_step="Try again; if it stays so, see that the database of BYOC_DATABASE_URL runs.",
+    )
 
 
 def _complete(
@@ -107,15 +133,11 @@ def _made_once(settings: Settings) -> SecretStr:
     """The key of a control plane with a PostgreSQL of its own, which is as good as its files."""
     path = settings.data_dir / "secret.key"
     if not path.exists():
-        beside = path.with_suffix(f".{os.getpid()}")
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT, 0o600), "w") as out:
-            out.write(secrets.token_hex(32))
-        try:
-            os.link(beside, path)  # the first of several that start at once wins
-        except FileExistsError:
-            pass
-        finally:
-            beside.unlink()
+        with tempfile.NamedTemporaryFile("w", dir=path.parent) as beside:
+            beside.write(secrets.token_hex(32))
+            beside.flush()
+            with suppress(FileExistsError):  # the first of several that start at once wins
+                os.link(beside.name, path)
     return SecretStr(path.read_text())
 
 

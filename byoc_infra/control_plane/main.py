@@ -13,18 +13,18 @@ from starlette.responses import Response
 
 from byoc_infra.control_plane import routes
 from byoc_infra.control_plane.context import Services
-from byoc_infra.control_plane.foundation import Foundation, opened
+from byoc_infra.control_plane.foundation import Foundation, away, opened
 from byoc_infra.control_plane.keeper import Keeper
 from byoc_infra.control_plane.routes._errors import EVERYWHERE, documented, install, render
 from byoc_infra.control_plane.routes._http import BodyLimit, RequestLog
 from byoc_infra.control_plane.settings import Settings
 from byoc_infra.control_plane.store import Store
-from byoc_infra.control_plane.store.outages import OUTAGES, is_outage
+from byoc_infra.control_plane.store.outages import OUTAGES
 from byoc_infra.control_plane.workflows import schema
 from byoc_infra.control_plane.workflows.queue import Queue
 from byoc_infra.errors import AddressTaken, BodyTooLarge, DatabaseUnreachable, SpecError
 
-__all__ = ["create_app", "migrated", "serve", "services_on"]
+__all__ = ["create_app", "serve", "services_on"]
 
 PATIENCE_S = 60.0
 """How long engines get to stop when the server does, before the embedded PostgreSQL goes."""
@@ -69,7 +69,7 @@ def serve(settings: Settings, env: Mapping[str, str], on_listening: Callable[[st
     with (
         _listener(settings) as listener,
         opened(settings, env, patience_s=PATIENCE_S) as foundation,
-        migrated(foundation) as store,
+        foundation.store() as store,
         services_on(foundation, store) as services,
         Keeper(foundation),
     ):
@@ -78,29 +78,13 @@ def serve(settings: Settings, env: Mapping[str, str], on_listening: Callable[[st
 
 @contextmanager
 def services_on(foundation: Foundation, store: Store) -> Iterator[Services]:
-    """What the application is made of."""
+    """What the application is made of, with DBOS's schema brought up to date."""
+    schema.migrate(foundation.database_url)
     queue = Queue(foundation.database_url)
     try:
         yield Services(settings=foundation.settings, store=store, queue=queue, env=foundation.env)
     finally:
         queue.close()
-
-
-@contextmanager
-def migrated(foundation: Foundation) -> Iterator[Store]:
-    """The store, with its schema and DBOS's brought up to date."""
-    store = Store(foundation.database_url)
-    try:
-        try:
-            store.migrate()
-            schema.migrate(foundation.database_url)
-        except Exception as error:
-            if is_outage(error):
-                raise _away() from error
-            raise
-        yield store
-    finally:
-        store.close()
 
 
 class _Server(uvicorn.Server):
@@ -169,13 +153,4 @@ def _listener(settings: Settings) -> socket.socket:
 
 async def _database_away(request: Request, _: Exception) -> Response:
     log.warning("database away", path=request.url.path)
-    return render(_away(), request)
-
-
-def _away() -> DatabaseUnreachable:
-    return DatabaseUnreachable(
-        "database",
-        wanted="an answer from PostgreSQL",
-        got="none",
-        next_step="Try again; if it stays so, see that the database of BYOC_DATABASE_URL runs.",
-    )
+    return render(away(), request)

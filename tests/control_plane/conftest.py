@@ -1,6 +1,7 @@
 """A real PostgreSQL for the control plane's tests: one server a session, one database a test."""
 
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,13 +10,30 @@ import pytest
 
 from byoc_infra.control_plane.store import Store
 from byoc_infra.control_plane.store.embedded import Embedded
-from tests.support.databases import Databases
+from tests.support.databases import Databases, held_directory, postmaster
 
 
 @pytest.fixture(scope="session")
-def embedded() -> Iterator[Embedded]:
+def servers() -> Iterator[Path]:
+    """Where this session's servers are; what a killed session has left is ended first."""
+    with held_directory("byoc-pg-") as place:
+        yield place
+
+
+@pytest.fixture(scope="session")
+def initialised(servers: Path) -> Path:
+    """A server's files, made once, since that takes a second; nobody runs a server on them."""
+    made = servers / "initialised"
+    server = Embedded(made, durable=False)
+    server.open()
+    server.close()
+    return made
+
+
+@pytest.fixture(scope="session")
+def embedded(initialised: Path) -> Iterator[Embedded]:
     """The server, in a directory that whoever runs it may pass through."""
-    place = Path(tempfile.mkdtemp(prefix="byoc-pg-"))
+    place = copied(initialised)
     server = Embedded(place, durable=False)
     server.open()
     try:
@@ -23,6 +41,27 @@ def embedded() -> Iterator[Embedded]:
     finally:
         server.close()
         shutil.rmtree(place)
+
+
+@pytest.fixture
+def place(initialised: Path) -> Iterator[Path]:
+    """The files of a server of this test's own; no process may be left in them."""
+    made = copied(initialised)
+    yield made
+    left = postmaster(made)
+    if left is not None:
+        left.kill()
+    shutil.rmtree(made)
+    assert left is None
+
+
+def copied(initialised: Path) -> Path:
+    """The files once more, with their owners; of the programs, if they are there, just links."""
+    made = Path(tempfile.mkdtemp(dir=initialised.parent, prefix="s"))
+    for one in initialised.iterdir():
+        how = "-al" if one.name.startswith("postgres1") else "-a"
+        subprocess.run(["cp", how, str(one), str(made)], check=True)
+    return made
 
 
 @pytest.fixture(scope="session")

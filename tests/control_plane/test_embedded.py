@@ -1,5 +1,6 @@
 """The embedded PostgreSQL: closed, and alive when those that use it die."""
 
+import os
 import shutil
 import signal
 import stat
@@ -7,16 +8,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
-import psutil
 import psycopg
 import pytest
 
 from byoc_infra.control_plane.store.embedded import Embedded
 from byoc_infra.errors import SpecError
 from byoc_infra.redaction import scrub
+from tests.support.databases import held_directory, postmaster
 
 HOLD = """
 import sys, time
@@ -25,27 +25,6 @@ from byoc_infra.control_plane.store.embedded import Embedded
 print(Embedded(Path(sys.argv[1]), durable=False).open(), flush=True)
 time.sleep(600)
 """
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A directory that the server's user may pass through, and no process left in it."""
-    made = Path(tempfile.mkdtemp(prefix="byoc-pg-"))
-    yield made
-    left = postmaster(made)
-    if left is not None:
-        left.kill()
-    shutil.rmtree(made)
-    assert left is None
-
-
-def postmaster(place: Path) -> psutil.Process | None:
-    """The running server's process."""
-    try:
-        found = psutil.Process(int((place / "data" / "postmaster.pid").read_text().split()[0]))
-        return None if found.status() == psutil.STATUS_ZOMBIE else found
-    except (OSError, psutil.NoSuchProcess):
-        return None
 
 
 def value(url: str, asked: bytes) -> object:
@@ -134,6 +113,7 @@ def test_a_server_that_died_is_started_again(place: Path, number: signal.Signals
 
 def test_a_kill_while_it_was_made_is_no_obstacle(place: Path) -> None:
     """Half-made files are made anew."""
+    shutil.rmtree(place / "data")
     (place / "data.new").mkdir()
     (place / "data.new" / "PG_VERSION").write_text("18\n")
     server = Embedded(place, durable=False)
@@ -141,6 +121,23 @@ def test_a_kill_while_it_was_made_is_no_obstacle(place: Path) -> None:
     assert value(server.open(), b"SELECT current_database()::text") == "byoc"
 
     server.close()
+
+
+def test_what_a_killed_test_session_left_is_ended_by_the_next(place: Path) -> None:
+    """Else each would leave ten processes for ever."""
+    Embedded(place, durable=False).open()
+    left = postmaster(place)
+    assert left is not None
+    prefix = f"byoc-left{os.getpid()}-"
+    dead = Path(tempfile.mkdtemp(prefix=prefix))
+    (dead / "held").touch()
+    (dead / "one").symlink_to(place)
+
+    with held_directory(prefix) as mine:
+        assert postmaster(place) is None
+        assert not dead.exists()
+        assert mine.exists()
+    assert not mine.exists()
 
 
 def test_a_directory_that_cannot_work_is_refused_by_name(tmp_path: Path) -> None:

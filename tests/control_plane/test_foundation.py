@@ -1,9 +1,6 @@
 """What a control plane's processes stand on, and what they hand on to each other."""
 
-import shutil
 import stat
-import tempfile
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,14 +14,6 @@ from byoc_infra.redaction import scrub
 
 KEY = "k" * 32
 URL = "postgresql://someone:pass%20word1@db.example:5432/byoc?sslmode=require"
-
-
-@pytest.fixture
-def place() -> Iterator[Path]:
-    """A directory that PostgreSQL's user may pass through."""
-    made = Path(tempfile.mkdtemp(prefix="byoc-pg-"))
-    yield made
-    shutil.rmtree(made)
 
 
 def test_without_a_database_there_is_one_and_a_key_that_stays(place: Path) -> None:

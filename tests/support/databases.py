@@ -1,9 +1,16 @@
 """Fresh databases on one PostgreSQL server, copied from a template that is migrated once."""
 
+import fcntl
 import itertools
+import os
+import shutil
+import signal
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import psutil
 import psycopg
 import sqlalchemy as sa
 from psycopg import sql
@@ -11,7 +18,7 @@ from psycopg import sql
 from byoc_infra.control_plane.store import Store
 from byoc_infra.control_plane.workflows import schema
 
-__all__ = ["Databases"]
+__all__ = ["Databases", "held_directory", "postmaster"]
 
 TEMPLATE = "migrated"
 
@@ -60,3 +67,54 @@ class Databases:
 
     def _address(self, name: str) -> str:
         return sa.make_url(self.url).set(database=name).render_as_string(hide_password=False)
+
+
+def postmaster(place: Path) -> psutil.Process | None:
+    """The process of the embedded server that runs in a directory."""
+    try:
+        found = psutil.Process(int((place / "data" / "postmaster.pid").read_text().split()[0]))
+        return None if found.status() == psutil.STATUS_ZOMBIE else found
+    except (OSError, psutil.NoSuchProcess):
+        return None
+
+
+@contextmanager
+def held_directory(prefix: str) -> Iterator[Path]:
+    """A directory for embedded servers within the block.
+
+    Such servers outlive whoever started them: those of a process that was killed are ended here,
+    by the next that asks. A lock that dies with its process tells which directories are in use.
+    """
+    temporary = Path(tempfile.gettempdir())
+    for left in temporary.glob(f"{prefix}*"):
+        _end_if_left(left)
+    made = Path(tempfile.mkdtemp(prefix=f"new-{prefix}"))
+    made.chmod(0o711)
+    lock = os.open(made / "held", os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    place = made.rename(temporary / made.name.removeprefix("new-"))
+    try:
+        yield place
+    finally:
+        shutil.rmtree(place)
+        os.close(lock)
+
+
+def _end_if_left(place: Path) -> None:
+    try:
+        lock = os.open(place / "held", os.O_RDWR)
+    except OSError:  # not one of ours, or just being removed
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    else:
+        for one in place.iterdir():
+            server = postmaster(one)
+            if server is not None:
+                server.send_signal(signal.SIGQUIT)  # its own processes get it from there
+                psutil.wait_procs([server], timeout=10)
+        shutil.rmtree(place, ignore_errors=True)
+    finally:
+        os.close(lock)
