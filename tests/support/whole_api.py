@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fastapi.testclient import TestClient
+from pydantic import SecretStr
 
 from byoc_infra.control_plane.caller import Scope
 from byoc_infra.control_plane.context import Services
@@ -17,7 +18,7 @@ from byoc_infra.control_plane.store import Store, Transaction
 from byoc_infra.control_plane.store.tables import TenantRow
 from tests.support.customer import Customer
 
-__all__ = ["VENDOR", "Api", "RememberingQueue", "ServicesOnto", "Tenant"]
+__all__ = ["VENDOR", "Api", "RememberingQueue", "ServicesOnto", "Tenant", "services"]
 
 VENDOR = "arn:aws:iam::111111111111:user/control-plane"
 
@@ -47,6 +48,17 @@ class ServicesOnto(Services):
         return self.onto
 
 
+def services(store: Store, customer: Customer) -> ServicesOnto:
+    """What the API is made of, in front of the customer."""
+    return ServicesOnto(
+        settings=Settings(vendor_principal_arn=VENDOR, secret_key=SecretStr("k" * 32)),
+        store=store,
+        queue=RememberingQueue(),
+        env={},
+        onto=customer,
+    )
+
+
 @dataclass(frozen=True)
 class Tenant:
     """A tenant and a key of each scope."""
@@ -61,13 +73,7 @@ class Api:
     def __init__(self, store: Store, customer: Customer) -> None:
         self.store = store
         self.customer = customer
-        self.services = ServicesOnto(
-            settings=Settings(vendor_principal_arn=VENDOR),
-            store=store,
-            queue=RememberingQueue(),
-            env={},
-            onto=customer,
-        )
+        self.services = services(store, customer)
         self.app = create_app(self.services)
         self.http = TestClient(self.app, raise_server_exceptions=False)
 
