@@ -70,10 +70,13 @@ class Tenant:
 class Api:
     """A client of the API that speaks for one tenant after the other."""
 
-    def __init__(self, store: Store, customer: Customer) -> None:
+    def __init__(
+        self, store: Store, customer: Customer, *, made_of: Services | None = None
+    ) -> None:
+        """`made_of` stands for the services in front of the customer, where AWS is another."""
         self.store = store
         self.customer = customer
-        self.services = services(store, customer)
+        self.services = made_of or services(store, customer)
         self.app = create_app(self.services)
         self.http = TestClient(self.app, raise_server_exceptions=False)
 
