@@ -1,6 +1,6 @@
 # The two commands: `make demo` (the whole life of a deployment on this machine) and `make test`.
 # Both do all the set-up themselves. What takes long is cached in $BYOC_CACHE_DIR (~/.cache/byoc-infra).
-.PHONY: demo test setup lint unit e2e soak bench bench-all docs diagrams requirements clean
+.PHONY: demo test setup lint unit e2e chaos soak bench bench-all docs diagrams requirements clean
 python = .venv/bin/python
 cache = $(or $(BYOC_CACHE_DIR),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/byoc-infra)
 # a run starts hundreds of Python processes; without byte code each would compile everything anew
@@ -28,6 +28,9 @@ e2e: setup
 	$(python) -m byoc_infra.cli local prepare
 	# three, each with a local cloud: a third of a story is waiting
 	$(python) -m pytest -m e2e --timeout 600 -n 3 --dist loadfile --no-loadscope-reorder
+
+chaos: setup  ## SEED=n ROUNDS=n: kills workers, engines and PostgreSQL; see tests/e2e/chaos.py
+	$(python) -m tests.e2e.chaos --seed $(or $(SEED),1) --rounds $(or $(ROUNDS),60)
 
 soak: setup  ## SEED=n: kills the demo at random moments and in each step; see tests/e2e/soak.py
 	$(python) -m tests.e2e.soak --seed $(or $(SEED),1)
