@@ -67,7 +67,7 @@ def test_other_lines_are_not_answers() -> None:
     """Some library may print one; another operation's or an unknown ending is none."""
     noise = (
         '    print("hello")\n    print("[1]")\n'
-        '    print(json.dumps({"operation": "op-0", "ended": "SUCCEEDED"}))\n'
+        '    print(json.dumps({"operation": "op-0", "ended": "FAILED"}))\n'
         '    print(json.dumps({"operation": job["operation"], "ended": "HANDED_ON"}))\n'
         '    answer = {"ended": "SUCCEEDED", "error": None}\n'
     )
