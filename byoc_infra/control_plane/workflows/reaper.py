@@ -60,7 +60,6 @@ class Reaper:
     def reap(self) -> None:
         """One round."""
         self._take_up(self._claimed_and_lost())
-        self._reconnect()
         with self.store.begin() as leading:  # holds the reapers' lock and nothing else
             if leading.workers.lead():
                 living = self._bury()
@@ -153,8 +152,11 @@ class Reaper:
         )
         statuses.end(tx, operation, "FAILED", error.as_dict())
 
-    def _reconnect(self) -> None:
-        """Try disconnected accounts' roles, now and then; go on where one lets us in."""
+    def reconnect(self) -> None:
+        """Try disconnected accounts' roles, now and then; go on where one lets us in.
+
+        It asks AWS, which may take long to answer: nothing else waits for it.
+        """
         with self.store.begin() as tx:
             back = list(tx.accounts.with_waiting())
             claimed = tx.accounts.claim_to_probe(

@@ -60,7 +60,7 @@ class Tuning:
     retries: Retries = field(default_factory=Retries)
     patience: Patience | None = None
     """By default worked out from the lease."""
-    poll_s: float = 0.5
+    poll_s: float = 0.25
     """How often the queue is looked at."""
     drain_s: float = 10.0
     """How long operations may go on by themselves once the worker is asked to end."""
@@ -141,6 +141,7 @@ class _Worker:
         self._launch(me, steps)
         heart = _every(beat_s, "heartbeat", lambda: _beat(steps.store, me), until=self.ended)
         _every(max(beat_s, 1.0), "reaper", reaper.reap, until=self.stopping)
+        _every(max(beat_s, 1.0), "accounts", reaper.reconnect, until=self.stopping)
         log.info("worker %s takes operations", me.id)
         while not asked_to_end():
             time.sleep(LOOK_S)
@@ -218,8 +219,11 @@ class _Worker:
             source_identity=PROBER,
             duration_s=SESSION_S,
         )
+        operation = f"probe-{account.id.hex[:16]}"
+        # With tags, as operations do it: a trust that refuses only these refuses operations too.
+        tags = {"byoc:operation": operation, "byoc:installation": account.installation}
         session = open_session(
-            access, region=account.region, env=self.env, operation=f"probe-{account.id.hex[:16]}"
+            access, region=account.region, env=self.env, operation=operation, tags=tags
         )
         try:
             preflight.check(session, aws_account_id=account.aws_account_id, region=account.region)

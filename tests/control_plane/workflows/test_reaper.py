@@ -70,7 +70,7 @@ def account(plane: Plane) -> AccountRow:
 def test_operations_go_on_when_the_role_lets_us_in_again(plane: Plane) -> None:
     """Nobody has to ask again."""
     ids = [waiting(plane), waiting(plane)]
-    reaper(plane, Door())._reconnect()
+    reaper(plane, Door()).reconnect()
 
     assert [(plane.operation(i).status, plane.operation(i).attempt) for i in ids] == [
         ("QUEUED", 2),
@@ -91,7 +91,7 @@ def test_a_role_that_refuses_leaves_all_as_it_is(
     operation = waiting(plane)
     with plane.store.begin() as tx:
         tx.accounts.get(plane.tenant.id, plane.account.id).status_message = "earlier"
-    reaper(plane, Door(answer))._reconnect()
+    reaper(plane, Door(answer)).reconnect()
 
     assert (plane.operation(operation).status, plane.operation(operation).attempt) == ("WAITING", 1)
     assert (account(plane).status, account(plane).status_message) == ("disconnected", message)
@@ -113,7 +113,7 @@ def test_the_role_is_tried_less_and_less_often(plane: Plane) -> None:
     ):
         age(plane, waited=minutes_waiting, tried=minutes_since_try)
         before = door.knocks
-        soon._reconnect()
+        soon.reconnect()
         tried.append(door.knocks > before)
 
     assert tried == [False, True, False, True, False, True]
@@ -125,7 +125,7 @@ def test_one_reaper_alone_tries_a_role(plane: Plane) -> None:
     age(plane, waited=5, tried=5)
     door = Door(refusal())
     for _ in range(3):
-        reaper(plane, door, soonest_s=60.0)._reconnect()
+        reaper(plane, door, soonest_s=60.0).reconnect()
 
     assert door.knocks == 1
 
@@ -136,7 +136,7 @@ def test_operations_go_on_when_somebody_has_activated_the_account(plane: Plane) 
     with plane.store.begin() as tx:
         tx.accounts.get(plane.tenant.id, plane.account.id).status = "active"
     door = Door()
-    reaper(plane, door)._reconnect()
+    reaper(plane, door).reconnect()
 
     assert plane.operation(operation).status == "QUEUED"
     assert door.knocks == 0
