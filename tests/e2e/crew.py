@@ -135,6 +135,12 @@ class Crew:
                 revision_id=revision_id,
             ).id
 
+    def known_by(self, external_id: str) -> None:
+        """What the control plane gives to the customer's trust from now on."""
+        with self.plane.store.begin() as tx:
+            account = tx.accounts.get(self.plane.tenant.id, self.plane.account.id, lock=True)
+            account.external_id = external_id
+
     def saw(self, operation_id: str, word: str) -> None:
         """Wait until the operation has told of it."""
         until(

@@ -127,16 +127,27 @@ def test_a_database_that_restarts_and_an_upgrade_in_mid_run_lose_nothing(
     intact(crew, deployed, operation)
 
 
-def test_a_deletion_that_was_killed_ends_with_nothing_left(
+def test_a_deletion_that_was_refused_and_then_killed_ends_with_nothing_left(
     crew: Crew, deployed: DeploymentRow
 ) -> None:
-    """But the last snapshot."""
+    """It waits for an account that does not let us in, which is told and touches nothing; goes on
+    by itself when it does; and leaves the last snapshot.
+    """
     worker = crew.at_work(version="2")
+    external_id = crew.plane.account.external_id
+    crew.known_by("not-what-the-trust-asks-for")
     operation = crew.ask("delete", deployed)
+    until(lambda: crew.plane.row(operation).status == "WAITING", what="the refusal")
+    with crew.plane.store.begin() as tx:
+        refused = tx.accounts.get(crew.plane.tenant.id, crew.plane.account.id)
+    untouched = crew.counted("crew")
+    crew.known_by(external_id)
     crew.saw(operation, "aws:ecs/service:Service")
     worker.kill(worker.family())
     crew.at_work(version="2")
 
     assert crew.ended(operation) == "SUCCEEDED", crew.words()
+    assert (refused.status, untouched) == ("disconnected", ONE_OF_EACH)
+    assert refused.status_message
     assert set(crew.counted("crew").values()) == {0}
     assert crew.locks() == []
