@@ -18,6 +18,8 @@ from byoc_infra.errors import SpecError
 from byoc_infra.redaction import scrub
 from tests.support.databases import held_directory, postmaster
 
+pytestmark = pytest.mark.e2e
+
 HOLD = """
 import sys, time
 from pathlib import Path
