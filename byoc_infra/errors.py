@@ -42,6 +42,7 @@ __all__ = [
     "ServerUnreachable",
     "SpecError",
     "StackBusy",
+    "StateUnreachable",
     "SupervisorDied",
     "ToolMissing",
     "TrustTooOpen",
@@ -333,6 +334,15 @@ class StackBusy(ByocError):
     code = "STACK_BUSY"
     exit_code = 6
     retryable = True
+
+
+class StateUnreachable(ByocError):
+    """Where stacks' states are kept did not answer; the next run finds what this one had made."""
+
+    code = "STATE_UNREACHABLE"
+    exit_code = 6
+    retryable = True
+    http_status = 503
 
 
 class DeadlineExceeded(ByocError):

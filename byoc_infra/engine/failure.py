@@ -14,9 +14,10 @@ from byoc_infra.errors import (
     ProviderDied,
     QuotaExceeded,
     StackBusy,
+    StateUnreachable,
 )
 
-__all__ = ["LOCKED", "answer_was_lost", "classify"]
+__all__ = ["LOCKED", "answer_was_lost", "classify", "state_was_lost"]
 
 LOCKED = "the stack is currently locked by"
 NO_STACK = re.compile(r"no stack named .* found")
@@ -36,6 +37,11 @@ REFUSED = re.compile(
     r"AccessDenied|UnauthorizedOperation|not authorized to perform|AuthFailure"
     r"|InvalidClientTokenId|SignatureDoesNotMatch|UnrecognizedClient|AuthorizationError",
 )
+STATE_LOST = re.compile(
+    r"failed to save snapshot|IO error occurred while writing the new snapshot"
+    r"|\bpq: |driver: bad connection|failed to (?:ping|connect to) PostgreSQL"
+)
+"""The backend's words when what was made could not be written down, or nothing be read."""
 QUOTA = re.compile(r"LimitExceeded|QuotaExceeded|TooManyLoadBalancers|TooManyTargetGroups")
 WHO_MAY_NOT = re.compile(
     r"(?:User: (?P<who>\S+) is )?not authorized to perform: (?P<action>[\w-]+:\w+)"
@@ -54,17 +60,17 @@ def answer_was_lost(text: str) -> bool:
     return bool(PROVIDER_DIED.search(text) or UNREACHABLE.search(text))
 
 
+def state_was_lost(report: Report) -> bool:
+    """True when the state may lack what the run has made."""
+    return any(STATE_LOST.search(text) for text in _told(report))
+
+
 def classify(report: Report, *, stack: str) -> ByocError:
     """The error that this failed run is."""
     if report.program_error is not None:
         return report.program_error
-    if report.killed:
-        return ProviderDied(
-            "engine",
-            wanted="an engine that lives to the end of the run",
-            got="its process was killed",
-            next_step="Run it again: what was made is found by its name and taken over.",
-        )
+    if found := _cut_off(report):
+        return found
     errors = [d for d in report.diagnostics if d.severity == "error"]
     everything = "\n".join([*(d.message for d in errors), report.said])
     if LOCKED in everything:
@@ -81,6 +87,26 @@ def classify(report: Report, *, stack: str) -> ByocError:
             if found := decide(diagnostic, stack):
                 return found
     return _other(report, errors, stack)
+
+
+def _cut_off(report: Report) -> ByocError | None:
+    """The engine's own end, and the backend's."""
+    again = "Run it again: what was made is found by its name and taken over."
+    if report.killed:
+        return ProviderDied(
+            "engine",
+            wanted="an engine that lives to the end of the run",
+            got="its process was killed",
+            next_step=again,
+        )
+    if state_was_lost(report):
+        return StateUnreachable(
+            "backend",
+            wanted="a state backend that answers to the end of the run",
+            got=_line_with(STATE_LOST, report),
+            next_step=again,
+        )
+    return None
 
 
 def _provider_died(diagnostic: Diagnostic, stack: str) -> ByocError | None:
@@ -183,6 +209,15 @@ def _short(text: str) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     said = [line for line in lines if not EMPTY.match(line)] or lines
     return " ".join(said[:SHOWN_LINES])[:SHOWN_CHARS] or "no word about why"
+
+
+def _told(report: Report) -> list[str]:
+    return [report.said, *(d.message for d in report.diagnostics if d.severity == "error")]
+
+
+def _line_with(pattern: re.Pattern[str], report: Report) -> str:
+    lines = (line for text in _told(report) for line in text.splitlines())
+    return next(_short(line) for line in lines if pattern.search(line))
 
 
 def _last_lines(text: str) -> str:

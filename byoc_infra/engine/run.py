@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from byoc_infra.engine.events import EngineEvent
+from byoc_infra.engine.failure import state_was_lost
 from byoc_infra.engine.journal import Journal
 from byoc_infra.engine.messages import Job, Report
 from byoc_infra.engine.outcome import Kind, StackRef
@@ -113,7 +114,8 @@ class Run:
         return report
 
     def _judge(self, report: Report, stop: Stop) -> None:
-        if self.journal is not None and not self.journal.unanswered():
+        lost = not report.ok and state_was_lost(report)
+        if self.journal is not None and not lost and not self.journal.unanswered():
             self.journal.close()
         if not report.ok and report.interrupted:
             self.failure = self._stopped(stop)

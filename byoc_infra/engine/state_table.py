@@ -26,20 +26,30 @@ def is_one(backend_url: str) -> bool:
 
 def read(backend_url: str, key: str) -> str | None:
     """What is kept under `key`; None where nothing is."""
-    found = _rows(backend_url, "SELECT data->>'data' FROM {table} WHERE key = %s", key)
+    words = "SELECT data->>'data' FROM {table} WHERE key = %s"
+    found = _rows(backend_url, words, _place(backend_url) + key)
     return base64.b64decode(found[0][0]).decode() if found else None
 
 
 def keys(backend_url: str, prefix: str) -> list[str]:
     """Every key that begins so."""
-    found = _rows(backend_url, "SELECT key FROM {table} WHERE starts_with(key, %s)", prefix)
-    return [str(row[0]) for row in found]
+    place = _place(backend_url)
+    words = "SELECT key FROM {table} WHERE starts_with(key, %s)"
+    return [str(row[0]).removeprefix(place) for row in _rows(backend_url, words, place + prefix)]
 
 
 def delete(backend_url: str, which: Sequence[str]) -> None:
     """Remove these keys."""
     if which:
-        _rows(backend_url, "DELETE FROM {table} WHERE key = ANY(%s) RETURNING key", list(which))
+        place = _place(backend_url)
+        words = "DELETE FROM {table} WHERE key = ANY(%s) RETURNING key"
+        _rows(backend_url, words, [place + key for key in which])
+
+
+def _place(backend_url: str) -> str:
+    """What every key begins with: for the backend the URL's path is a folder."""
+    name = urlsplit(backend_url).path.strip("/")
+    return f"{name}/" if name else ""
 
 
 def _rows(backend_url: str, words: LiteralString, value: object) -> list[tuple[Any, ...]]:

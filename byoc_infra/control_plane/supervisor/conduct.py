@@ -19,7 +19,15 @@ from byoc_infra.control_plane.supervisor.reins import Reins
 from byoc_infra.control_plane.supervisor.telling import Teller
 from byoc_infra.control_plane.supervisor.witness import Witness
 from byoc_infra.engine import Engine
-from byoc_infra.errors import AccessRefused, ApprovalNeeded, ByocError, Cancelled, DeadlineExceeded
+from byoc_infra.errors import (
+    AccessRefused,
+    ApprovalNeeded,
+    ByocError,
+    Cancelled,
+    DeadlineExceeded,
+    EngineFailed,
+)
+from byoc_infra.flows import reading
 from byoc_infra.flows.work import Work
 from byoc_infra.redaction import scrub
 
@@ -27,6 +35,7 @@ __all__ = ["Answer", "Conductor"]
 
 Ending = Literal["SUCCEEDED", "FAILED", "CANCELLED", "WAITING", "AWAITING_APPROVAL", "RETRY"]
 WRITE_PAUSE_S = 1.0
+MAY_BE_LOCKED_OUT = (AccessRefused, EngineFailed)
 
 log = logging.getLogger(__name__)
 
@@ -85,7 +94,7 @@ class Conductor:
             lease_s=self.settings.lease_s,
             pause=self._waits(operation_id, reins),
             end=takeover.end,
-            waiting=lambda seen: _waits_for(operation_id, seen),
+            waiting=lambda seen: self._say_whom(operation_id, seen),
         )
         # As it is now that nobody else can change it.
         task = rows.load(self.store, operation_id, session_s=self.settings.session_s)
@@ -130,7 +139,21 @@ class Conductor:
     def _judge(self, task: rows.Task, lease: Lease, witness: Witness, error: ByocError) -> Answer:
         if isinstance(error, ApprovalNeeded):
             self._write(task, lease, plan=witness.plan)
+        if isinstance(error, MAY_BE_LOCKED_OUT) and (refused := self._locked_out(task)):
+            return _answer(refused)
         return _answer(error)
+
+    def _locked_out(self, task: rows.Task) -> AccessRefused | None:
+        """What the role says now: one that was taken away shows in many ways in mid-run."""
+        if task.spec is None:
+            return None
+        try:
+            reading.reach(task.spec, task.access, self.env).close()
+        except AccessRefused as refused:
+            return refused
+        except ByocError:
+            return None
+        return None
 
     def _write(self, task: rows.Task, lease: Lease, **found: object) -> None:
         """Write under the lease; while the database is away as long as the lease lasts."""
@@ -159,6 +182,12 @@ class Conductor:
         with self.store.begin() as tx:
             operation = tx.operations.by_id(operation_id)
             return operation is not None and operation.cancel_requested_at is not None
+
+    def _say_whom(self, operation_id: str, seen: Seen) -> None:
+        log.info("%s waits for %s on %s", operation_id, seen.operation_id, seen.host)
+        said = f"Waiting until {seen.operation_id} lets go of the stack"
+        with self.store.begin() as tx:
+            tx.events.tell(operation_id, [("progress", {"message": said})])
 
     def _waits(self, operation_id: str, reins: Reins) -> Callable[[float], None]:
         def pause(seconds: float) -> None:
@@ -200,7 +229,3 @@ def _unexpected(error: Exception) -> dict[str, object]:
         "next_step": "Look into the worker's log under the operation's id.",
         "retryable": False,
     }
-
-
-def _waits_for(operation_id: str, seen: Seen) -> None:
-    log.info("%s waits for %s, which holds the stack", operation_id, seen.operation_id)

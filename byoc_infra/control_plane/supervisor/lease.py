@@ -102,14 +102,16 @@ def acquire(
 ) -> Lease:
     """Wait until the stack is free, and take it.
 
-    `end` kills a process of this host that hangs; `waiting` hears once whom is waited for; what
-    `pause` raises ends the waiting.
+    `end` leaves nothing of an owner on this host that has died or hangs; `waiting` hears once
+    whom is waited for; what `pause` raises ends the waiting.
     """
     told: int | None = None
     while True:
         seen = shelf.seen(stack)
         match standing(seen, me):
             case "free":
+                if seen is not None and not seen.given_back and owner_of(seen) != me:
+                    end(owner_of(seen))
                 token = shelf.take(stack, seen, operation_id=operation_id, me=me, lease_s=lease_s)
                 if token is not None:
                     unclean = seen is not None and not seen.clean
