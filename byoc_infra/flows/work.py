@@ -119,6 +119,10 @@ class Overseer:
     def renewing(self, duration_s: int) -> None:
         """Credentials that last so long are about to be asked for."""
 
+    def variables(self) -> Mapping[str, str]:
+        """What the engine's environment gets besides."""
+        return {}
+
     def recovered(self, stack: StackRef) -> None:
         """Nothing of an earlier run is left open on the stack."""
 
@@ -173,7 +177,7 @@ class Work:
         if "BYOC_LOCAL_HOSTS" in kept:
             # so that `byoc local down` also ends a run that is under way
             kept.setdefault("BYOC_LOCAL_OWNER", str(Path(kept["BYOC_LOCAL_HOSTS"]).parent))
-        return {**kept, **server.env()}
+        return {**kept, **self.overseer.variables(), **server.env()}
 
     def tell(self, event: EngineEvent) -> None:
         """Pass an engine event on, as one line."""

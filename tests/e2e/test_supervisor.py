@@ -1,12 +1,25 @@
-"""A supervisor runs operations on the local cloud, whatever dies meanwhile."""
+"""A supervisor runs operations on the local cloud, whatever dies meanwhile.
+
+E1 to E7 are the ways in which an engine or what is around it can die, one after the other on one
+deployment: each attempt takes up what the one before had made.
+"""
+
+import json
+from collections.abc import Callable
 
 import pytest
 
+from byoc_infra.aws import inventory
 from byoc_infra.control_plane.store import Store
+from byoc_infra.control_plane.supervisor.backend import state_url
+from byoc_infra.engine import state_table
 from tests.e2e.plane import Plane
 from tests.e2e.stage import Stage
 
 pytestmark = pytest.mark.e2e
+
+KINDS = ("ecs service", "load balancer", "target group", "rds instance", "secret", "listener")
+LATE = "byoc:aws:DATABASE"
 
 
 @pytest.fixture
@@ -15,33 +28,48 @@ def plane(account: Stage, store: Store) -> Plane:
     return Plane(account, store)
 
 
-def test_a_deployment_is_made_and_taken_away(plane: Plane) -> None:
-    """Deploy, then delete: results, events and lease as they have to be."""
-    deployment = plane.deployment("first")
-    revision = plane.revision(deployment, plane.stage.push("v1"))
-    with plane.supervisor() as supervisor:
-        deploy = plane.operation("deploy", deployment, revision)
-        deployed = supervisor.conduct(deploy)
-        assert deployed == {"operation": deploy, "ended": "SUCCEEDED", "error": None}, (
-            supervisor.log
-        )
-        plane.succeeded(deploy)
-        delete = plane.operation("delete", deployment)
-        deleted = supervisor.conduct(delete)
-        code = supervisor.close()
-    with plane.store.begin() as tx:
-        lease = tx.leases.seen(str(deployment.id))
-        url = tx.deployments.get(plane.tenant.id, deployment.id).url
+def _counted(plane: Plane, name: str) -> dict[str, int]:
+    """How many things of each kind carry the deployment's name."""
+    stage = plane.stage
+    with stage.work("customer").reach(stage.account(), None) as reached:
+        found = inventory.take(reached.session, KINDS)
+    assert found.unread == {}
+    return {kind: sum(name in one for one in found.kinds[kind]) for kind in KINDS}
 
-    assert deleted == {"operation": delete, "ended": "SUCCEEDED", "error": None}
-    result = plane.row(deploy).result
-    receipt = plane.row(delete).result
-    assert result is not None
-    assert receipt is not None
-    assert url == result["outputs"]["url"]
-    assert receipt["left"]["found"] == {}
-    assert "rds snapshot" in {one["kind"] for one in receipt["kept"]}
-    assert lease is not None
-    assert lease.given_back
-    assert lease.clean
-    assert code == 0
+
+ONE_OF_EACH = {
+    "ecs service": 2,
+    "load balancer": 1,
+    "target group": 1,
+    "rds instance": 1,
+    "secret": 1,
+    "listener": 1,
+}
+
+
+def _locks(plane: Plane) -> list[str]:
+    return state_table.keys(state_url(plane.store.url), ".pulumi/locks/")
+
+
+def _pending(plane: Plane) -> list[str]:
+    """What the states say was begun and not ended."""
+    url = state_url(plane.store.url)
+    found = []
+    for key in state_table.keys(url, ".pulumi/stacks/"):
+        if key.endswith(".json"):
+            latest = json.loads(state_table.read(url, key) or "{}")["checkpoint"]["latest"]
+            found += [one["type"] for one in (latest or {}).get("pending_operations") or ()]
+    return found
+
+
+def _begun(plane: Plane, operation_id: str, type_: str) -> Callable[[], bool]:
+    """Whether the engine has begun, in this attempt, to create one of that type."""
+    seen = len(plane.events(operation_id))
+
+    def asked() -> bool:
+        return any(
+            event.data.get("type") == type_ and event.data.get("state") == "started"
+            for event in plane.events(operation_id)[seen:]
+        )
+
+    return asked

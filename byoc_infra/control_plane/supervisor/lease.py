@@ -3,7 +3,8 @@
 The owner renews it at a third of its time. A new owner takes it when the old one has given it
 back; or, on this host, when the old process is gone, or hangs past its time and was killed; or,
 elsewhere, when both its time and that of the credentials which it gave its engine have run out:
-from there, credentials are what keeps the old engine from writing.
+credentials are what keeps an old engine there from writing to AWS. From writing to its state the
+token keeps it (migration 0002).
 """
 
 from collections.abc import Callable

@@ -1,7 +1,7 @@
 """Answers for a flow: hears what it does, lends it credentials, stops it, asks for consent."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from byoc_infra.control_plane.store.outages import is_outage
 from byoc_infra.control_plane.supervisor import approval
@@ -60,6 +60,10 @@ class Witness(Overseer):
                 raise
             log.warning("credentials for %s: %s", self._lease.stack, type(away).__name__)
             raise lost(self._lease.stack) from None
+
+    def variables(self) -> Mapping[str, str]:
+        """The engine's sessions with the state's PostgreSQL say under which lease they write."""
+        return {"PGOPTIONS": f"-c byoc.lease={self._lease.stack}:{self._lease.token}"}
 
     def recovered(self, stack: StackRef) -> None:
         """From here on this run alone can leave something open."""
