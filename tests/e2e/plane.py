@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -29,7 +29,11 @@ from tests.e2e.stage import Stage
 
 __all__ = ["Plane", "Supervisor", "until"]
 
-ANSWER_S = 150.0
+ANSWER_S = 200.0
+RENAMED = (
+    "import os, socket, sys;socket.sethostname('elsewhere'); os.execv(sys.argv[1], sys.argv[1:])"
+)
+"""Gives the machine another name, in a name space of its own, and goes on as another program."""
 
 
 def until(condition: Callable[[], bool], *, within_s: float = 60.0, what: str = "it") -> None:
@@ -43,9 +47,9 @@ def until(condition: Callable[[], bool], *, within_s: float = 60.0, what: str = 
 class Supervisor:
     """One supervisor process, spoken to as a worker does."""
 
-    def __init__(self, env: Mapping[str, str]) -> None:
+    def __init__(self, env: Mapping[str, str], before: Sequence[str] = ()) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "byoc_infra.control_plane.supervisor"],
+            [*before, sys.executable, "-m", "byoc_infra.control_plane.supervisor"],
             env=dict(env),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -166,9 +170,17 @@ class Plane:
         }
 
     @contextmanager
-    def supervisor(self, **env: str) -> Iterator[Supervisor]:
+    def supervisor_elsewhere(self) -> Iterator[Supervisor]:
+        """One that takes this machine for another: its name differs, and it shares no folder."""
+        other = ["unshare", "--uts", sys.executable, "-c", RENAMED]
+        data = str(self.stage.cloud.directory / "data-elsewhere")
+        with self.supervisor(before=other, XDG_DATA_HOME=data) as supervisor:
+            yield supervisor
+
+    @contextmanager
+    def supervisor(self, *, before: Sequence[str] = (), **env: str) -> Iterator[Supervisor]:
         """A supervisor, ended at the end of the block with all that it started."""
-        started = Supervisor({**self.env(), **env})
+        started = Supervisor({**self.env(), **env}, before)
         try:
             yield started
         finally:
