@@ -64,13 +64,15 @@ def _pending(plane: Plane) -> list[str]:
     return found
 
 
-def _begun(plane: Plane, operation_id: str, type_: str) -> Callable[[], bool]:
-    """Whether the engine has begun, in this attempt, to create one of that type."""
+def _begun(plane: Plane, operation_id: str, type_: str = "aws:") -> Callable[[], bool]:
+    """Whether the engine has begun something, in this attempt, with one of that type."""
     seen = len(plane.events(operation_id))
 
     def asked() -> bool:
         return any(
-            event.data.get("type") == type_ and event.data.get("state") == "started"
+            event.data.get("type", "").startswith(type_)
+            and event.data.get("state") == "started"
+            and event.data.get("op") in ("create", "update", "replace", "create-replacement")
             for event in plane.events(operation_id)[seen:]
         )
 
@@ -96,7 +98,6 @@ def _assert_sound(plane: Plane, deployment: DeploymentRow) -> None:
 
 
 RDS = "aws:rds/instance:Instance"
-BALANCER = "aws:lb/loadBalancer:LoadBalancer"
 SERVICE = "aws:ecs/service:Service"
 
 
@@ -113,15 +114,15 @@ def test_whatever_dies_the_next_attempt_takes_up_what_was_made(plane: Plane) -> 
         _kill(first, "byoc_infra.local.provider")
         provider_died = first.answer()
         # E1, and E2: the CLI dies; its lock and its pending creates stay.
-        begun = _begun(plane, deploy, BALANCER)
+        begun = _begun(plane, deploy)
         first.tell(deploy)
-        until(begun, what="the balancer's creation")
+        until(begun, what="the next creation")
         _kill(first, "pulumi/v")
         engine_died = first.answer()
         # E4: everything dies at once, as with the machine.
-        begun = _begun(plane, deploy, SERVICE)
+        begun = _begun(plane, deploy)
         first.tell(deploy)
-        until(begun, what="a service's creation")
+        until(begun, what="the next creation")
         for process in first.family():
             process.kill()
     with plane.supervisor() as second, plane.supervisor() as third:

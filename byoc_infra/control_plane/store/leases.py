@@ -33,6 +33,8 @@ class Seen:
     clean: bool
     expired: bool
     credentials_ended: bool
+    free_in_s: float = 0.0
+    """Until both have ended, if nobody renews them."""
 
     @property
     def given_back(self) -> bool:
@@ -53,11 +55,15 @@ class Leases(Noun[LeaseRow]):
                 LeaseRow,
                 (LeaseRow.expires_at <= CLOCK).label("expired"),
                 (LeaseRow.credentials_end_at <= CLOCK).label("credentials_ended"),
+                sa.extract(
+                    "epoch",
+                    sa.func.greatest(LeaseRow.expires_at, LeaseRow.credentials_end_at) - CLOCK,
+                ).label("free_in_s"),
             ).where(LeaseRow.stack == stack)
         ).one_or_none()
         if found is None:
             return None
-        row, expired, credentials_ended = found
+        row, expired, credentials_ended, free_in_s = found
         return Seen(
             token=row.token,
             operation_id=row.operation_id,
@@ -68,6 +74,7 @@ class Leases(Noun[LeaseRow]):
             clean=row.clean,
             expired=expired,
             credentials_ended=credentials_ended,
+            free_in_s=max(float(free_in_s), 0.0),
         )
 
     def take(

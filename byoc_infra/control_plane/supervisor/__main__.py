@@ -11,7 +11,6 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
 from typing import IO, Protocol
 from urllib.parse import urlsplit
 
@@ -107,12 +106,21 @@ class Desk:
 
     def _say(self, operation_id: str, answer: Answer) -> bool:
         try:
-            self._answers.write(json.dumps({"operation": operation_id, **asdict(answer)}) + "\n")
+            self._answers.write(json.dumps(_told(operation_id, answer)) + "\n")
             self._answers.flush()
         except OSError:
             log.warning("%s ended %s, and nobody listens", operation_id, answer.ended)
             return False
         return True
+
+
+def _told(operation_id: str, answer: Answer) -> dict[str, object]:
+    told: dict[str, object] = {
+        "operation": operation_id,
+        "ended": answer.ended,
+        "error": answer.error,
+    }
+    return told | ({} if answer.after_s is None else {"after_s": answer.after_s})
 
 
 def _order(line: str) -> tuple[str, int] | None:

@@ -14,7 +14,13 @@ from byoc_infra.control_plane.store.outages import is_outage
 from byoc_infra.control_plane.supervisor import rows, takeover
 from byoc_infra.control_plane.supervisor.keeper import Keeper
 from byoc_infra.control_plane.supervisor.kinds import KINDS
-from byoc_infra.control_plane.supervisor.lease import Lease, StoreShelf, acquire, lost
+from byoc_infra.control_plane.supervisor.lease import (
+    Lease,
+    StillHeld,
+    StoreShelf,
+    acquire,
+    lost,
+)
 from byoc_infra.control_plane.supervisor.reins import Reins
 from byoc_infra.control_plane.supervisor.telling import Teller
 from byoc_infra.control_plane.supervisor.witness import Witness
@@ -35,6 +41,8 @@ __all__ = ["Answer", "Conductor"]
 
 Ending = Literal["SUCCEEDED", "FAILED", "CANCELLED", "WAITING", "AWAITING_APPROVAL", "RETRY"]
 WRITE_PAUSE_S = 1.0
+PATIENCE = 1.5
+"""Of the lease: how long a stack that somebody has is waited for here, where others wait too."""
 MAY_BE_LOCKED_OUT = (AccessRefused, EngineFailed)
 
 log = logging.getLogger(__name__)
@@ -46,6 +54,8 @@ class Answer:
 
     ended: Ending
     error: Mapping[str, Any] | None = None
+    after_s: float | None = None
+    """Try it again in so long, as often as needed: nothing has failed."""
 
 
 @dataclass(kw_only=True)
@@ -72,6 +82,9 @@ class Conductor:
             return self._conduct(operation_id, attempt)
         except ByocError as error:
             return _answer(error)
+        except StillHeld as held:
+            said = _scrubbed(held.error().as_dict())
+            return Answer(ended="RETRY", error=said, after_s=held.after_s)
         except Exception as error:
             if is_outage(error):
                 log.warning("%s: %s", operation_id, type(error).__name__)
@@ -95,6 +108,7 @@ class Conductor:
             pause=self._waits(operation_id, reins),
             end=takeover.end,
             waiting=lambda seen: self._say_whom(operation_id, seen),
+            patience_s=self.settings.lease_s * PATIENCE,
         )
         # As it is now that nobody else can change it.
         task = rows.load(self.store, operation_id, session_s=self.settings.session_s)
@@ -116,9 +130,11 @@ class Conductor:
             try:
                 with teller:
                     return self._run(task, lease, witness)
-            except ByocError as error:
-                stopped = reins.error()
-                return self._judge(task, lease, witness, stopped or error)
+            except Exception as error:
+                failure = reins.error() or error
+                if not isinstance(failure, ByocError):
+                    raise
+                return self._judge(task, lease, witness, failure)
             finally:
                 self._give_back(lease, witness)
 

@@ -7,6 +7,7 @@ credentials are what keeps an old engine there from writing to AWS. From writing
 token keeps it (migration 0002).
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -14,11 +15,22 @@ from typing import Literal, Protocol
 from byoc_infra.control_plane.processes import ProcessId
 from byoc_infra.control_plane.store import Store
 from byoc_infra.control_plane.store.leases import Seen
-from byoc_infra.errors import LeaseLost
+from byoc_infra.errors import LeaseLost, StackBusy
 
-__all__ = ["Lease", "Shelf", "Standing", "StoreShelf", "acquire", "lost", "standing"]
+__all__ = [
+    "Lease",
+    "Shelf",
+    "Standing",
+    "StillHeld",
+    "StoreShelf",
+    "acquire",
+    "lost",
+    "standing",
+]
 
 POLL_S = 0.5
+LONGEST_S = 120.0
+"""It may be given back before its time."""
 CREDENTIALS_SLACK_S = 30.0
 """STS's clock is not the database's."""
 Standing = Literal["free", "held", "hung"]
@@ -71,6 +83,25 @@ class Lease:
         self.shelf.give_back(self.stack, self.token, clean=clean)
 
 
+class StillHeld(Exception):
+    """Somebody else has the stack, and may have it for long: try again in `after_s`."""
+
+    def __init__(self, seen: Seen, lease_s: float) -> None:
+        super().__init__(seen.operation_id)
+        self.seen = seen
+        # Who lives renews it, and may be done at any moment; who died is waited out.
+        self.after_s = min(max(seen.free_in_s, 1.0), LONGEST_S) if seen.expired else lease_s
+
+    def error(self) -> StackBusy:
+        """The same, for people."""
+        return StackBusy(
+            "stack",
+            wanted=f"{self.seen.operation_id} to have let go of it",
+            got=f"held from {self.seen.host.partition('/')[0]}",
+            next_step=f"Nothing: it is tried again in {self.after_s:.0f} s.",
+        )
+
+
 def standing(seen: Seen | None, me: ProcessId) -> Standing:
     """What a lease means to whoever would have it next."""
     if seen is None or seen.given_back:
@@ -100,13 +131,15 @@ def acquire(
     pause: Callable[[float], None],
     end: Callable[[ProcessId], None],
     waiting: Callable[[Seen], None] = lambda _: None,
+    patience_s: float = math.inf,
 ) -> Lease:
-    """Wait until the stack is free, and take it.
+    """Wait until the stack is free, and take it; `StillHeld` when that takes too long.
 
     `end` leaves nothing of an owner on this host that has died or hangs; `waiting` hears once
     whom is waited for; what `pause` raises ends the waiting.
     """
     told: int | None = None
+    waited_s = 0.0
     while True:
         seen = shelf.seen(stack)
         match standing(seen, me):
@@ -124,7 +157,10 @@ def acquire(
             case "held" if seen is not None and seen.token != told:
                 waiting(seen)
                 told = seen.token
+        if seen is not None and waited_s >= patience_s:
+            raise StillHeld(seen, lease_s)
         pause(POLL_S)
+        waited_s += POLL_S
 
 
 def lost(stack: str) -> LeaseLost:

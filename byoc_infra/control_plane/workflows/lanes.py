@@ -189,7 +189,9 @@ def _ended(line: bytes, job: Job) -> Ended | None:
     if not isinstance(answer, dict) or answer.get("operation") != job.operation:
         return None
     ended: Any = answer.get("ended")
-    return Ended(ended, answer.get("error")) if ended in ENDINGS else None
+    after_s = answer.get("after_s")
+    later = float(after_s) if isinstance(after_s, int | float) else None
+    return Ended(ended, answer.get("error"), later) if ended in ENDINGS else None
 
 
 def _died(job: Job, code: int | None) -> Ended:

@@ -132,6 +132,10 @@ class Operate:
             return operation.status
 
     def _retry(self, tx: Transaction, operation: OperationRow, retries: int, ended: Ended) -> None:
+        if ended.after_s is not None:
+            self.queue.again(tx, operation, retries=retries, delay_s=ended.after_s)
+            statuses.tell(tx, operation, retry_in_s=ended.after_s)
+            return
         pause_s = self.retries.pause_s(retries)
         if pause_s is None:
             statuses.end(tx, operation, "FAILED", ended.error)

@@ -24,3 +24,5 @@ class Ended:
     ended: Ending
     error: dict[str, Any] | None = None
     """The error's fields, scrubbed by whoever raised it."""
+    after_s: float | None = None
+    """With RETRY: nothing has failed, somebody else has the stack; try again in so long."""

@@ -1,5 +1,6 @@
 """Who may have a stack, by a clock that the test moves."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ import pytest
 from byoc_infra.control_plane.processes import ProcessId, this_host, this_process
 from byoc_infra.control_plane.store.leases import NOBODY, Seen
 from byoc_infra.control_plane.supervisor.keeper import Keeper
-from byoc_infra.control_plane.supervisor.lease import Lease, acquire, standing
+from byoc_infra.control_plane.supervisor.lease import Lease, StillHeld, acquire, standing
 from byoc_infra.control_plane.supervisor.reins import Reins
 from byoc_infra.errors import Cancelled, LeaseLost
 
@@ -74,6 +75,7 @@ class FakeShelf:
             clean=held.clean,
             expired=held.expires <= self.clock(),
             credentials_ended=held.credentials_end <= self.clock(),
+            free_in_s=max(held.expires, held.credentials_end) - self.clock(),
         )
 
     def take(
@@ -144,9 +146,22 @@ def shelf(clock: Clock) -> FakeShelf:
 
 
 def _acquire(
-    shelf: FakeShelf, clock: Clock, *, end: Callable[[ProcessId], None] = lambda _: None
+    shelf: FakeShelf,
+    clock: Clock,
+    *,
+    end: Callable[[ProcessId], None] = lambda _: None,
+    patience_s: float = math.inf,
 ) -> Lease:
-    return acquire(shelf, "s", operation_id="op-2", me=HERE, lease_s=60, pause=clock.pause, end=end)
+    return acquire(
+        shelf,
+        "s",
+        operation_id="op-2",
+        me=HERE,
+        lease_s=60,
+        pause=clock.pause,
+        end=end,
+        patience_s=patience_s,
+    )
 
 
 def _held(shelf: FakeShelf, owner: ProcessId, *, expires: float, credentials_end: float) -> None:
@@ -208,6 +223,20 @@ def test_an_owner_elsewhere_is_fenced_by_its_credentials(shelf: FakeShelf, clock
 
     assert clock.now == 900.0
     assert (lease.token, lease.unclean) == (5, True)
+
+
+def test_nobody_waits_for_long_where_others_wait_too(shelf: FakeShelf, clock: Clock) -> None:
+    """Whoever died is waited out elsewhere, whoever lives is asked again after a lease."""
+    _held(shelf, ELSEWHERE, expires=10, credentials_end=900)
+    after = []
+    for _ in range(2):
+        with pytest.raises(StillHeld) as held:
+            _acquire(shelf, clock, patience_s=90)
+        after.append((clock.now, held.value.after_s))
+        shelf.leases["s"].expires = 500
+
+    assert after == [(90.0, 120.0), (180.0, 60.0)]
+    assert held.value.error().retryable
 
 
 def test_a_lease_of_my_own_is_no_obstacle(shelf: FakeShelf, clock: Clock) -> None:

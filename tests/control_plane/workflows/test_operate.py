@@ -184,6 +184,18 @@ def test_an_error_that_may_pass_is_tried_again_later_and_not_for_ever(
     assert plane.revision(operation).status == "DEPLOY_FAILED"
 
 
+def test_a_stack_that_somebody_has_is_waited_for_as_long_as_it_takes(
+    plane: Plane, steps: Operate
+) -> None:
+    """Nothing has failed: it is not counted, and no lane is kept busy meanwhile."""
+    operation = plane.ask(plane.deployment())
+    held = Ended("RETRY", ERROR, after_s=90.0)
+    statuses = [steps.finish(operation.id, n, 0, held) for n in range(1, 12)]
+
+    assert set(statuses) == {"QUEUED"}
+    assert queued(plane)[f"{operation.id}.12"][0] == "DELAYED"
+
+
 def test_pauses_double_up_to_a_longest() -> None:
     """Eight tries within a quarter of an hour or so."""
     pauses = [Retries(first_s=5.0, longest_s=60.0).pause_s(n) for n in range(8)]
