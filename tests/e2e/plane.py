@@ -81,6 +81,11 @@ class Supervisor:
                 break
         raise AssertionError(f"no answer within {within_s:g} s; its log:\n{''.join(self.log)}")
 
+    @property
+    def answered(self) -> bool:
+        """Whether an answer waits to be read."""
+        return not self._answers.empty()
+
     def conduct(self, operation_id: str, attempt: int = 1) -> dict[str, Any]:
         """Order it, and wait for how it ends."""
         self.tell(operation_id, attempt)

@@ -79,6 +79,16 @@ def _begun(plane: Plane, operation_id: str, type_: str = "aws:") -> Callable[[],
     return asked
 
 
+def _await(true: Callable[[], bool], supervisor: Supervisor, what: str) -> None:
+    """Wait for it, and no longer than the operation runs."""
+
+    def there() -> bool:
+        assert not supervisor.answered, (what, supervisor.answer(), supervisor.log)
+        return true()
+
+    until(there, within_s=120, what=what)
+
+
 def _kill(supervisor: Supervisor, word: str) -> None:
     found = supervisor.part(word)
     assert found, f"no process with {word} in its command line"
@@ -110,19 +120,19 @@ def test_whatever_dies_the_next_attempt_takes_up_what_was_made(plane: Plane) -> 
         # E7: the provider dies in mid-create, and the engine leaves no trace of what it was at.
         begun = _begun(plane, deploy, RDS)
         first.tell(deploy)
-        until(begun, what="the database's creation")
+        _await(begun, first, "the database's creation")
         _kill(first, "byoc_infra.local.provider")
         provider_died = first.answer()
         # E1, and E2: the CLI dies; its lock and its pending creates stay.
         begun = _begun(plane, deploy)
         first.tell(deploy)
-        until(begun, what="the next creation")
+        _await(begun, first, "the next creation")
         _kill(first, "pulumi/v")
         engine_died = first.answer()
         # E4: everything dies at once, as with the machine.
         begun = _begun(plane, deploy)
         first.tell(deploy)
-        until(begun, what="the next creation")
+        _await(begun, first, "the next creation")
         for process in first.family():
             process.kill()
     with plane.supervisor() as second, plane.supervisor() as third:
@@ -138,7 +148,7 @@ def test_whatever_dies_the_next_attempt_takes_up_what_was_made(plane: Plane) -> 
         again = plane.operation("deploy", deployment, newer)
         begun = _begun(plane, again, SERVICE)
         second.tell(again)
-        until(begun, what="a service's update")
+        _await(begun, second, "a service's update")
         code = second.close()
         _assert_sound(plane, deployment)
         deployed = third.conduct(again)
@@ -152,7 +162,7 @@ def test_whatever_dies_the_next_attempt_takes_up_what_was_made(plane: Plane) -> 
     assert tokens == 5  # two attempts, the killed one, and one each of the two at once
     assert code == 0
     assert deployed["ended"] == "SUCCEEDED"
-    assert deleted["ended"] == "SUCCEEDED"
+    assert (deleted["ended"], deleted["error"]) == ("SUCCEEDED", None)
     assert set(_counted(plane, "mortal").values()) == {0}
 
 
@@ -174,7 +184,7 @@ def test_a_stopped_supervisor_elsewhere_changes_nothing_when_it_wakes(plane: Pla
     with plane.supervisor() as sleeper, plane.supervisor_elsewhere() as other:
         begun = _begun(plane, deploy, RDS)
         sleeper.tell(deploy)
-        until(begun, what="the database's creation")
+        _await(begun, sleeper, "the database's creation")
         asleep = sleeper.family()
         for process in asleep:
             process.suspend()
@@ -197,7 +207,7 @@ def test_a_stopped_supervisor_elsewhere_changes_nothing_when_it_wakes(plane: Pla
     assert taken_up["ended"] == "SUCCEEDED"
     assert (woken["ended"], woken["error"]["code"]) == ("RETRY", "LEASE_LOST")
     assert after == state
-    assert deleted["ended"] == "SUCCEEDED"
+    assert (deleted["ended"], deleted["error"]) == ("SUCCEEDED", None)
 
 
 def _end_credentials(plane: Plane, deployment: DeploymentRow) -> None:
@@ -225,12 +235,12 @@ def test_a_hung_supervisor_is_replaced_and_a_cancelled_one_stops(plane: Plane) -
     with plane.supervisor() as hung, plane.supervisor() as next_one:
         begun = _begun(plane, deploy, RDS)
         hung.tell(deploy)
-        until(begun, what="the database's creation")
+        _await(begun, hung, "the database's creation")
         for process in hung.family():
             process.suspend()
         begun = _begun(plane, deploy, SERVICE)
         next_one.tell(deploy)
-        until(begun, what="a service's creation", within_s=120)
+        _await(begun, next_one, "a service's creation")
         code = hung.process.wait(10)
         with plane.store.begin() as tx:
             operation = tx.operations.by_id(deploy, lock=True)
@@ -243,7 +253,7 @@ def test_a_hung_supervisor_is_replaced_and_a_cancelled_one_stops(plane: Plane) -
     assert code == -9
     assert cancelled["ended"] == "CANCELLED"
     assert (locks, pending) == ([], [])
-    assert deleted["ended"] == "SUCCEEDED"
+    assert (deleted["ended"], deleted["error"]) == ("SUCCEEDED", None)
     assert set(_counted(plane, "hung").values()) == {0}
 
 
