@@ -143,6 +143,26 @@ def delete(connection: ConnectionArgument) -> None:
     output.current().result({"deleted": found.name, "id": found.id})
 
 
+@app.command()
+def secret(
+    connection: ConnectionArgument,
+    name: Annotated[str, typer.Argument(help="Such as LANGSMITH_API_KEY.")],
+    from_file: Annotated[
+        Path | None, typer.Option(help="Read the value from this file, unchanged.")
+    ] = None,
+) -> None:
+    """Give all deployments of a connection a secret; from stdin, a prompt or a file."""
+    from byoc_infra.cli import remote
+    from byoc_infra.cli.secrets import asked_for
+    from byoc_infra.flows import secrets
+
+    value = secrets.read_value(from_file, prompt=asked_for)
+    with remote.connected() as client:
+        found = client.account(connection)
+        client.put_platform_secret(found.id, name, value)
+    output.current().result({"connection": found.name, "given": name})
+
+
 def _refuse_existing(file: Path | None) -> None:
     if file is not None and file.exists():
         raise SpecError(

@@ -2,12 +2,14 @@
 
 import threading
 import time
+import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from byoc_infra.cli import files
 from byoc_infra.control_plane.routes import operations
 from byoc_infra.control_plane.store import Store
 from tests.cli.conftest import Run, byoc  # noqa: F401 - the fixture
@@ -151,6 +153,60 @@ def test_deployments_are_listed_shown_deleted_and_forgotten(plane: Plane, byoc: 
     assert (wrong.code, wrong.json["error"]["field"]) == (2, "name")
     assert left.json["result"]["name"] == "other"
     assert (missing.code, missing.json["error"]["code"]) == (2, "NOT_FOUND")
+
+
+def test_a_connection_is_made_for_a_customer_to_accept(
+    plane: Plane,
+    byoc: Run,  # noqa: F811
+    tmp_path: Path,
+) -> None:
+    """The file that they are to run is written, with an external id of the connection's own."""
+    file = tmp_path / "account.yaml"
+    where = ("--account", "333333333333", "--region", "eu-west-1", "--repository", "agents")
+
+    made = byoc("connection", "create", "new", *where, "--file", str(file), "--json")
+    again = byoc("connection", "setup", "new", "--json").json["result"]
+    listed = byoc("connection", "list", "--json").json["result"]
+
+    spec = files.load_account(file)
+    assert list(spec.external_ids) == made.json["result"]["setup"]["external_ids"]
+    assert (spec.aws_account_id, spec.repositories) == ("333333333333", ("agents",))
+    assert again["setup"]["account_yaml"] == file.read_text()
+    assert {one["name"]: one["status"] for one in listed} == {
+        "production": "active",
+        "new": "requested",
+    }
+
+
+def test_a_connection_is_rotated_revoked_and_deleted(plane: Plane, byoc: Run) -> None:  # noqa: F811
+    """Each is one command; the customer then has both ids to trust."""
+    where = ("--account", "333333333333", "--region", "eu-west-1")
+    made = byoc("connection", "create", "new", *where, "--json").json["result"]
+    with plane.store.begin() as tx:
+        tx.accounts.get(plane.tenant.id, uuid.UUID(made["id"])).status = "active"
+
+    told = byoc("connection", "rotate", "new", "--json").json["result"]
+    revoked = byoc("connection", "revoke", "new", "--json").json["result"]
+    deleted = byoc("connection", "delete", "new", "--json")
+    missing = byoc("connection", "activate", "new", "--json")
+
+    assert told["rotation"] == "offered"
+    assert len(told["setup"]["external_ids"]) == 2
+    assert revoked["status"] == "revoked"
+    assert deleted.code == 0
+    assert missing.json["error"]["code"] == "NOT_FOUND"
+
+
+def test_a_key_is_shown_once_and_ended(plane: Plane, byoc: Run) -> None:  # noqa: F811
+    """People get it alone on its line, for a variable; lists have none."""
+    key = byoc("keys", "create", "ci", "--scope", "read").out.strip()
+    listed = byoc("keys", "list", "--json")
+    made = next(one for one in listed.json["result"] if one["name"] == "ci")
+    ended = byoc("keys", "revoke", made["id"], "--json").json["result"]
+
+    assert key.startswith(f"{made['prefix']}_")
+    assert key not in listed.out
+    assert (made["scope"], ended["status"]) == ("read", "revoked")
 
 
 def test_an_account_file_is_not_written_over(byoc: Run, tmp_path: Path) -> None:  # noqa: F811

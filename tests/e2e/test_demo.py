@@ -40,7 +40,7 @@ def test_the_demo_ends_with_two_empty_accounts(place: Path) -> None:
 def test_down_leaves_nothing_of_a_killed_demo(step: str, place: Path) -> None:
     """No process, no listening address, no file."""
     run = DemoRun(place)
-    reached = run.wait_for(lambda log: step in log, timeout_s=120)
+    reached = run.wait_for(lambda log: step in log, timeout_s=240)
     run.kill()
     ended = down(run)
 

@@ -40,9 +40,9 @@ class Server:
         self.url = ""
         self.verify: ssl.SSLContext | bool = True
 
-    def start(self) -> subprocess.Popen[str]:
+    def start(self, port: str = "0") -> subprocess.Popen[str]:
         """Start it; it listens on return."""
-        process = self.spawn("server", "--port", "0", "--json")
+        process = self.spawn("server", "--port", port, "--json")
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line, (self.place / "log").read_text()[-2000:]

@@ -35,9 +35,12 @@ __all__ = ["ACCOUNT", "IMAGE", "Plane", "RememberingQueue", "application"]
 
 ACCOUNT = "222222222222"
 IMAGE = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/agents@sha256:{{:064x}}"
-OURS = ("operations", "actions", "logs", "deployments", "revisions")
+OURS = ("operations", "actions", "logs", "deployments", "revisions", "accounts", "keys")
 """The modules of routes that the application of a test has."""
-SETTINGS = Settings(secret_key=SecretStr("of the tests, and long enough for them"))
+SETTINGS = Settings(
+    secret_key=SecretStr("of the tests, and long enough for them"),
+    vendor_principal_arn="arn:aws:iam::111111111111:user/control-plane",
+)
 
 
 @dataclass
