@@ -99,6 +99,7 @@ class Lanes:
     def _alive(self, lane: "_Lane") -> "_Lane":
         if lane.lives:
             return lane
+        log.warning("supervisor %s ended with %s: another is started", lane.pid, lane.wait(0.0))
         lane.end_input()
         fresh = _Lane(self._command, self._env)
         self._all[self._all.index(lane)] = fresh

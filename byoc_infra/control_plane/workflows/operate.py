@@ -125,6 +125,7 @@ class Operate:
                     statuses.wait_for_approval(tx, operation)
                 case "HANDED_ON":
                     self.queue.again(tx, operation, retries=retries)
+                    statuses.tell(tx, operation)
                 case "RETRY":
                     self._retry(tx, operation, retries, ended)
                 case terminal:

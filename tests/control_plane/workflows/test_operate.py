@@ -167,6 +167,7 @@ def test_what_a_stopped_worker_hands_on_comes_before_what_was_asked_for_later(
     later = plane.ask(deployment, "preview")
     steps.finish(operation.id, 1, 0, Ended("HANDED_ON"))
 
+    assert plane.told(operation.id) == ["QUEUED"]
     assert queued(plane)[f"{operation.id}.2"] == ("ENQUEUED", 1)
     assert queued(plane)[f"{later.id}.1"] == ("ENQUEUED", 2)
 
