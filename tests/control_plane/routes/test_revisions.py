@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from byoc_infra.control_plane.store import Store
-from tests.support.api import Api, accepted
+from tests.support.platform_api import Api, accepted
 from tests.support.customer_aws import REPOSITORY
 
 PATH = "/v2/deployments"

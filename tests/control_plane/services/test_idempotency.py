@@ -14,7 +14,7 @@ from byoc_infra.control_plane.services.idempotency import Idempotency
 from byoc_infra.control_plane.store import Store
 from byoc_infra.control_plane.store.tables import IdempotencyRow
 from byoc_infra.errors import AlreadyRunning, StackBusy
-from tests.support.api import Api, a_request
+from tests.support.platform_api import Api, a_request
 from tests.support.customer_aws import REPOSITORY
 
 PATH = "/v2/deployments"
