@@ -12,6 +12,7 @@ import pytest
 import typer
 import yaml
 from botocore import xform_name
+from langgraph_cli.cli import cli as langgraph
 
 from byoc_infra.cli import files
 from byoc_infra.cli.main import ANYWHERE, app
@@ -36,7 +37,7 @@ WHOLE = {"account.yaml": "account.yaml", "deployment.yaml": "deployment.yaml"}
 """The files that blocks are parts of, and which whole ones they are put over."""
 RUN_WHOLE = (ROOT / "README.md", ROOT / "docs" / "by-hand.md")
 """By tests/e2e/test_readme.py and test_by_hand.py."""
-LOOKED_AT = frozenset({"aws", "byoc", "eval", "make"})
+LOOKED_AT = frozenset({"aws", "byoc", "eval", "export", "langgraph", "make"})
 SPAN = re.compile(r"`((?:byoc|make) [^`]+)`")
 COMMAND = re.compile(r"\$\((byoc [^)]*)\)")
 SID = re.compile(r"`([A-Z]\w+)`")
@@ -88,6 +89,8 @@ def test_console_lines_are_of_commands_that_are_looked_at(page: Path) -> None:
         "byoc deployment call -f x.yaml",
         "make love",
         "aws ecs list-clutters",
+        "langgraph deploy revise",
+        "langgraph deploy --image-url x",
     ],
 )
 def test_a_command_that_does_not_exist_is_found(line: str) -> None:
@@ -227,13 +230,13 @@ def check_file(block: str, file: Path) -> None:
 
 
 def _console_lines(page: Path) -> Iterator[list[str]]:
-    """The `byoc`, `make` and `aws` commands of the page's console blocks, as words."""
+    """The `byoc`, `make`, `aws` and `langgraph` commands of the page's console blocks, as words."""
     for block in blocks(page, "console"):
         for line in block.splitlines():
             whole = line.partition(" && ")[0]
             for text in (whole, *COMMAND.findall(line)):
                 words = shlex.split(text.replace("[", "").replace("]", ""), comments=True)
-                if words and words[0] in ("byoc", "make", "aws"):
+                if words and words[0] in ("byoc", "make", "aws", "langgraph"):
                     yield words[:-1] if words[-1] == "&" else words
 
 
@@ -244,6 +247,8 @@ def _check_command(words: list[str], *, whole: bool) -> None:
         assert rest[0] in _targets(), rest[0]
     elif name == "aws":
         _check_aws(rest)
+    elif name == "langgraph":
+        _check_langgraph(rest)
     else:
         _check_byoc([word for word in rest if word not in ANYWHERE], whole=whole)
 
@@ -258,6 +263,17 @@ def _check_aws(words: list[str]) -> None:
     model = botocore.session.get_session().get_service_model(service)
     known = {xform_name(one, "-") for one in model.operation_names}
     assert operation in known, operation
+
+
+def _check_langgraph(words: list[str]) -> None:
+    """The stock CLI, which stories run; here only its commands' and options' names."""
+    command: Any = langgraph
+    while words and not words[0].startswith("-") and hasattr(command, "commands"):
+        first, *words = words
+        assert first in command.commands, f"no langgraph command {first}"
+        command = command.commands[first]
+    known = {option for one in command.params for option in one.opts}
+    assert {word for word in words if word.startswith("-")} <= known
 
 
 def _check_byoc(words: list[str], *, whole: bool) -> None:

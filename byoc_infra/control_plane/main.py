@@ -17,6 +17,7 @@ from byoc_infra.control_plane.foundation import Foundation, away, opened
 from byoc_infra.control_plane.keeper import Keeper
 from byoc_infra.control_plane.routes._errors import EVERYWHERE, documented, install, render
 from byoc_infra.control_plane.routes._http import BodyLimit, RequestLog
+from byoc_infra.control_plane.services.sweeping import Sweeping
 from byoc_infra.control_plane.settings import Settings
 from byoc_infra.control_plane.store import Store
 from byoc_infra.control_plane.store.outages import OUTAGES
@@ -71,6 +72,7 @@ def serve(settings: Settings, env: Mapping[str, str], on_listening: Callable[[st
         opened(settings, env, patience_s=PATIENCE_S) as foundation,
         foundation.store() as store,
         services_on(foundation, store) as services,
+        Sweeping(store, services.reach),
         Keeper(foundation),
     ):
         _Server(services, listener, on_listening).run(sockets=[listener])

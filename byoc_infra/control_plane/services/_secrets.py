@@ -95,11 +95,12 @@ class RevisionSecret:
                 if not tx.unclaimed.doom_one(self.account.id, self.name):
                     return  # there is one: only the news of it got lost
             secrets.remove(session, self.name)
-        except ByocError as error:
-            log.warning("a secret without a revision is left to the sweep: %s", error.code)
-            return
-        with self.store.begin() as tx:
-            tx.unclaimed.forget(self.account.id, self.name)
+            with self.store.begin() as tx:
+                tx.unclaimed.forget(self.account.id, self.name)
+        except Exception as error:  # noqa: BLE001 - the caller has to hear what went wrong before
+            log.warning(
+                "a secret without a revision is left to the sweep: %s", type(error).__name__
+            )
 
 
 @contextmanager

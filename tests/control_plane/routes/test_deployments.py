@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from byoc_infra.control_plane.store import Store
 from byoc_infra.control_plane.store.tables import Base
 from byoc_infra.errors import AccessRefused, CloudUnreachable
-from tests.support.platform_api import Api, a_request
 from tests.support.customer_aws import ACCOUNT, DIGEST, REPOSITORY
+from tests.support.platform_api import Api, a_request
 
 PLANTED = "planted-value-42"
 PATH = "/v2/deployments"

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from byoc_infra.control_plane.store import Store
-from tests.support.platform_api import Api, accepted
 from tests.support.customer_aws import REPOSITORY
+from tests.support.platform_api import Api, accepted
 
 PATH = "/v2/deployments"
 

@@ -14,8 +14,8 @@ from byoc_infra.control_plane.services.idempotency import Idempotency
 from byoc_infra.control_plane.store import Store
 from byoc_infra.control_plane.store.tables import IdempotencyRow
 from byoc_infra.errors import AlreadyRunning, StackBusy
-from tests.support.platform_api import Api, a_request
 from tests.support.customer_aws import REPOSITORY
+from tests.support.platform_api import Api, a_request
 
 PATH = "/v2/deployments"
 PLANTED = "planted-value-42"
@@ -147,9 +147,12 @@ def test_what_a_dead_process_left_without_a_key_is_swept(
     before = len(api.aws.secrets)
 
     too_early = sweep(api.store, api.reach)
+    api.reach.refused = StackBusy("account", wanted="a way in", got="none", next_step="Wait.")
+    out_of_reach = sweep(api.store, api.reach, older_than=timedelta(0))
+    api.reach.refused = None
     gone = sweep(api.store, api.reach, older_than=timedelta(0))
 
-    assert (before, too_early, gone) == (2, 0, 1)
+    assert (before, too_early, out_of_reach, gone) == (2, 0, 0, 1)
     assert api.value(kept, "A") == "1"
     assert len(api.aws.secrets) == 1
 
