@@ -253,6 +253,10 @@ class DeploymentSpec(_Spec):
     postgres_version: str | None = None
     """Of RDS: a major version, whose minor one RDS keeps up to date, or an exact one; 16 when
     absent. It is chosen once."""
+    database_instance_class: str | None = None
+    """What RDS runs on, such as `db.m7g.xlarge`; the size class's when absent."""
+    database_storage_gib: int | None = None
+    """What RDS begins with; it never shrinks. The size class's when absent."""
     database_tls: TlsMode = "require"
     """`require` encrypts; `verify-full` also checks the server's certificate and name."""
     database_ca_pem: str | None = None

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from byoc_infra.components._database_tls import check_tls
 from byoc_infra.components._environment import POSTGRES_SECRET
-from byoc_infra.components._sizes import RESERVED_CONNECTIONS
+from byoc_infra.components._sizes import DATABASES, RESERVED_CONNECTIONS
 from byoc_infra.components.database import check_version
 from byoc_infra.errors import SpecError
 
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 __all__ = ["DEFAULT_VERSION", "check_choice"]
 
 DEFAULT_VERSION = "16"
+STORAGE_GIB = (20, 32768)
+"""gp3 on PostgreSQL has 65536 at the most (RDS user guide, storage types)."""
 
 
 def check_choice(args: "LangGraphDeploymentArgs") -> None:
@@ -28,6 +30,21 @@ def check_choice(args: "LangGraphDeploymentArgs") -> None:
             got=str(args.database_max_connections),
             next_step="Remove it: an RDS instance has as many as its size class says.",
         )
+    if args.database_instance_class not in (None, *DATABASES):
+        raise SpecError(
+            "database_instance_class",
+            wanted="one of " + ", ".join(DATABASES),
+            got=repr(args.database_instance_class),
+            next_step="Others' connections are not known here.",
+        )
+    least, most = STORAGE_GIB
+    if not least <= (args.database_storage_gib or least) <= most:
+        raise SpecError(
+            "database_storage_gib",
+            wanted=f"{least} to {most}, so that it may grow to twice as much",
+            got=str(args.database_storage_gib),
+            next_step="Choose one in between.",
+        )
     if args.postgres_version is not None:
         check_version("postgres_version", args.postgres_version)
     if args.database_ca_pem is not None:
@@ -36,13 +53,14 @@ def check_choice(args: "LangGraphDeploymentArgs") -> None:
 
 
 def _check_external(args: "LangGraphDeploymentArgs") -> None:
-    if args.postgres_version is not None:
-        raise SpecError(
-            "postgres_version",
-            wanted=f"nothing beside secrets.{POSTGRES_SECRET}",
-            got=repr(args.postgres_version),
-            next_step="Remove it: the version of your own server is yours.",
-        )
+    for field in ("postgres_version", "database_instance_class", "database_storage_gib"):
+        if getattr(args, field) is not None:
+            raise SpecError(
+                field,
+                wanted=f"nothing beside secrets.{POSTGRES_SECRET}",
+                got=repr(getattr(args, field)),
+                next_step="Remove it: your own server is as you have made it.",
+            )
     check_tls(args.database_tls, args.database_ca_pem, prefix="database_")
     outside = args.external_database_args("")
     queue = args.queue_replicas.most if args.size_class.queue else 0

@@ -5,14 +5,17 @@ from dataclasses import dataclass
 from byoc_infra.errors import SpecError
 
 __all__ = [
+    "DATABASES",
     "DEVELOPMENT",
     "FARGATE_PAIRS",
     "PRODUCTION",
     "SIZES",
+    "DatabaseSize",
     "Range",
     "Size",
     "check_fargate",
     "check_range",
+    "most_storage",
     "pool_size",
 ]
 
@@ -92,6 +95,30 @@ PRODUCTION = Size(
 SIZES = {"development": DEVELOPMENT, "production": PRODUCTION}
 
 
+@dataclass(frozen=True, kw_only=True)
+class DatabaseSize:
+    """What an instance class of RDS has (RDS user guide, DB instance classes)."""
+
+    cores: int
+    memory_mib: int
+    max_connections: int
+    """Under RDS's own default for the memory, which nobody can raise without paying for it in
+    memory; 5000 at the very most."""
+
+
+DATABASES: dict[str, DatabaseSize] = {
+    DEVELOPMENT.instance_class: DatabaseSize(cores=2, memory_mib=1024, max_connections=80),
+    "db.t4g.small": DatabaseSize(cores=2, memory_mib=2048, max_connections=180),
+    "db.t4g.medium": DatabaseSize(cores=2, memory_mib=4096, max_connections=400),
+    PRODUCTION.instance_class: DatabaseSize(cores=2, memory_mib=8192, max_connections=815),
+    "db.m7g.xlarge": DatabaseSize(cores=4, memory_mib=16384, max_connections=1650),
+    "db.m7g.2xlarge": DatabaseSize(cores=8, memory_mib=32768, max_connections=3300),
+    "db.m7g.4xlarge": DatabaseSize(cores=16, memory_mib=65536, max_connections=5000),
+    "db.m7g.8xlarge": DatabaseSize(cores=32, memory_mib=131072, max_connections=5000),
+}
+"""From small to large."""
+
+
 def check_fargate(cpu: int, memory_mib: int) -> None:
     """Refuse a pair that Fargate does not have."""
     if cpu not in FARGATE_PAIRS:
@@ -135,3 +162,10 @@ def check_range(
 def pool_size(max_connections: int, most_containers: int) -> int:
     """LANGGRAPH_POSTGRES_POOL_MAX_SIZE: during a roll-out twice the containers hold a pool."""
     return (max_connections - RESERVED_CONNECTIONS) // (2 * most_containers)
+
+
+def most_storage(size: Size, begins_with_gib: int) -> int | None:
+    """Up to where the storage grows by itself: the class's, or twice of what it begins with."""
+    if size.most_storage_gib is None:
+        return None
+    return max(size.most_storage_gib, 2 * begins_with_gib)

@@ -11,7 +11,14 @@ from byoc_infra.components._checks import check_certificate
 from byoc_infra.components._connection import PostgresConnection
 from byoc_infra.components._database_choice import DEFAULT_VERSION, check_choice
 from byoc_infra.components._environment import POSTGRES_SECRET, REDIS_SECRET, check_environment
-from byoc_infra.components._sizes import SIZES, Range, Size, check_range
+from byoc_infra.components._sizes import (
+    DATABASES,
+    SIZES,
+    Range,
+    Size,
+    check_range,
+    most_storage,
+)
 from byoc_infra.components._tracing import RUNS_ENDPOINTS, SET_BY_THE_ACCOUNT
 from byoc_infra.components.cache import Cache, CacheArgs
 from byoc_infra.components.database import Database, DatabaseArgs
@@ -112,6 +119,10 @@ class LangGraphDeploymentArgs:
     """How often AWS makes a new database password."""
     postgres_version: str | None = None
     """Of RDS: a major version or an exact one; 16 when absent."""
+    database_instance_class: str | None = None
+    """Of RDS: one of those whose connections are known; the size class's when absent."""
+    database_storage_gib: int | None = None
+    """Of RDS: what it begins with; the size class's when absent."""
     database_tls: TlsMode = "require"
     """`verify-full` also checks the server's certificate and name."""
     database_ca_pem: str | None = None
@@ -190,16 +201,18 @@ class LangGraphDeploymentArgs:
     def database_args(self) -> DatabaseArgs:
         """What the database is asked to be."""
         size = self.size_class
+        kind = self.database_instance_class or size.instance_class
+        storage = self.database_storage_gib or size.storage_gib
         return DatabaseArgs(
             names=self.names,
             subnet_group_name=self.db_subnet_group_name,
             security_group_ids=[self.database_security_group_id],
-            instance_class=size.instance_class,
-            storage_gib=size.storage_gib,
-            most_storage_gib=size.most_storage_gib,
+            instance_class=kind,
+            storage_gib=storage,
+            most_storage_gib=most_storage(size, storage),
             multi_az=size.multi_az,
             backup_days=size.backup_days,
-            max_connections=size.max_connections,
+            max_connections=DATABASES[kind].max_connections,
             engine_version=self.postgres_version or DEFAULT_VERSION,
             tls=self.database_tls,
             ca_pem=self.database_ca_pem,

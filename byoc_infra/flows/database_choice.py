@@ -9,6 +9,7 @@ from typing import Any
 
 from byoc_infra.components._database_choice import DEFAULT_VERSION
 from byoc_infra.components._environment import POSTGRES_SECRET
+from byoc_infra.components._sizes import SIZES
 from byoc_infra.errors import SpecError
 from byoc_infra.spec import DeploymentSpec
 
@@ -52,7 +53,9 @@ def refuse_change(spec: DeploymentSpec, resources: Iterable[Mapping[str, Any]]) 
             next_step=f"Remove it. {MAKE_ANOTHER}",
         )
     if RDS in known:
-        _refuse_version(spec, str((known[RDS].get("inputs") or {}).get("engineVersion") or ""))
+        inputs = known[RDS].get("inputs") or {}
+        _refuse_version(spec, str(inputs.get("engineVersion") or ""))
+        _refuse_shrinking(spec, int(inputs.get("allocatedStorage") or 0))
 
 
 def _refuse_version(spec: DeploymentSpec, has: str) -> None:
@@ -63,6 +66,17 @@ def _refuse_version(spec: DeploymentSpec, has: str) -> None:
             wanted=f"a version of {_major(has)}, which the deployment has",
             got=asked,
             next_step=f"RDS moves data to another major version only by hand. {MAKE_ANOTHER}",
+        )
+
+
+def _refuse_shrinking(spec: DeploymentSpec, has_gib: int) -> None:
+    asked = spec.database_storage_gib or SIZES[spec.size].storage_gib
+    if asked < has_gib:
+        raise SpecError(
+            "database_storage_gib",
+            wanted=f"{has_gib} or more, which the deployment has",
+            got=str(asked),
+            next_step=f"RDS gives no storage back. {MAKE_ANOTHER}",
         )
 
 

@@ -169,6 +169,8 @@ class DeploymentProgram:
             domain=spec.domain,
             password_rotation_days=spec.password_rotation_days,
             postgres_version=spec.postgres_version,
+            database_instance_class=spec.database_instance_class,
+            database_storage_gib=spec.database_storage_gib,
             database_tls=spec.database_tls,
             database_ca_pem=spec.database_ca_pem,
             database_max_connections=spec.database_max_connections,

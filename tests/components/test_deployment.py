@@ -245,6 +245,17 @@ def test_a_new_image_changes_only_the_server() -> None:
         ({"postgres_version": "14"}, SpecError, "postgres_version: want PostgreSQL 15.8 or newer"),
         ({"postgres_version": "15.7"}, SpecError, "postgres_version: want PostgreSQL 15.8"),
         ({"database_max_connections": 50}, SpecError, "database_max_connections: want nothing"),
+        (
+            {"database_instance_class": "db.x1.large"},
+            SpecError,
+            "database_instance_class: want one of db.t4g.micro",
+        ),
+        ({"database_storage_gib": 19}, SpecError, "database_storage_gib: want 20 to 32768"),
+        (
+            {"secrets": EXTERNAL, "database_storage_gib": 30},
+            SpecError,
+            "database_storage_gib: want nothing beside secrets.POSTGRES_URI_CUSTOM",
+        ),
         ({"database_ca_pem": ca_pem()}, SpecError, "database_ca_pem: want nothing"),
         (
             {"database_tls": "verify-full", "database_ca_pem": "x"},

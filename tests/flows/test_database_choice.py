@@ -11,7 +11,7 @@ from byoc_infra.spec import DeploymentSpec, parse
 STACK = {"type": "pulumi:pulumi:Stack"}
 NOTHING: list[dict[str, Any]] = []
 OUTSIDE = [STACK, {"type": EXTERNAL}]
-OURS = [STACK, {"type": RDS, "inputs": {"engineVersion": "16"}}]
+OURS = [STACK, {"type": RDS, "inputs": {"engineVersion": "16", "allocatedStorage": 30}}]
 CHOSEN = {"secrets": {"POSTGRES_URI_CUSTOM": None}}
 
 
@@ -34,8 +34,8 @@ def spec(**changes: Any) -> DeploymentSpec:
         ([STACK], CHOSEN),
         (OUTSIDE, CHOSEN),
         (OUTSIDE, {"secrets": {"POSTGRES_URI_CUSTOM": {"arn": "another"}}}),
-        (OURS, {}),
-        (OURS, {"postgres_version": "16.4"}),
+        (OURS, {"database_storage_gib": 30}),
+        (OURS, {"database_storage_gib": 31, "postgres_version": "16.4"}),
     ],
 )
 def test_what_stays_the_same_is_taken(
@@ -52,6 +52,8 @@ def test_what_stays_the_same_is_taken(
         (OURS, CHOSEN, "secrets.POSTGRES_URI_CUSTOM: want nothing: the deployment's rows"),
         (OURS, {"postgres_version": "17"}, "postgres_version: want a version of 16"),
         (OURS, {"postgres_version": "15.8"}, "postgres_version: want a version of 16"),
+        (OURS, {"database_storage_gib": 29}, "database_storage_gib: want 30 or more"),
+        (OURS, {}, "database_storage_gib: want 30 or more"),
     ],
 )
 def test_another_database_is_refused(

@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from byoc_infra.components._environment import POSTGRES_SECRET
 from byoc_infra.control_plane.models.deployments import ResourceSpec
 from byoc_infra.control_plane.services._resources import SizeClass, fit
 from byoc_infra.control_plane.services._variables import LICENSE_KEY
+from byoc_infra.errors import Immutable
 from byoc_infra.spec import DeploymentSpec, SecretReference, parse
 
 __all__ = ["Base", "Change", "Composed", "compose", "size_of"]
@@ -21,6 +23,9 @@ SIZES = (
     "queue_cpu",
     "queue_memory_mib",
     "task_role",
+    "database_instance_class",
+    "database_storage_gib",
+    "database_max_connections",
 )
 """What `resource_spec` decides, and nothing else."""
 
@@ -101,8 +106,10 @@ def compose(base: Base, change: Change) -> Composed:
     asked = dict(base.resource_spec)
     if change.resource_spec is not None:
         size: SizeClass = values["size"]
+        fitted = fit(change.resource_spec, size, own_database=POSTGRES_SECRET in secrets)
+        storage = _storage(values, fitted, change.resource_spec)
         values = {name: value for name, value in values.items() if name not in SIZES}
-        values.update(fit(change.resource_spec, size))
+        values.update(fitted, database_storage_gib=storage)
         asked = change.resource_spec.model_dump(mode="json", exclude_none=True)
     return Composed(
         spec=parse(DeploymentSpec, values),
@@ -110,6 +117,24 @@ def compose(base: Base, change: Change) -> Composed:
         platform=platform,
         resource_spec=asked,
     )
+
+
+def _storage(
+    before: Mapping[str, Any], fitted: Mapping[str, Any], asked: ResourceSpec
+) -> int | None:
+    """RDS gives none back: what is left out stays, and less is refused."""
+    has: int | None = before.get("database_storage_gib")
+    gets: int | None = fitted.get("database_storage_gib")
+    if has is None or (gets or 0) >= has:
+        return gets
+    if asked.db_storage_gi is not None:
+        raise Immutable(
+            "source_config.resource_spec.db_storage_gi",
+            wanted=f"{has} or more, which the deployment has",
+            got=str(asked.db_storage_gi),
+            next_step="RDS gives no storage back: leave it out.",
+        )
+    return has
 
 
 def _variables(base: Base, change: Change) -> tuple[References, References]:

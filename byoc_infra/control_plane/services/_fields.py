@@ -14,6 +14,9 @@ NAMES = {
     "task_role": f"{RESOURCES}.service_account_name",
     "memory_mib": f"{RESOURCES}.memory_mb",
     "queue_memory_mib": f"{RESOURCES}.queue_memory_mb",
+    "database_instance_class": f"{RESOURCES}.db_cpu",
+    "database_storage_gib": f"{RESOURCES}.db_storage_gi",
+    "database_max_connections": f"{RESOURCES}.db_max_connections",
     **{
         name: f"{RESOURCES}.{name}"
         for name in (

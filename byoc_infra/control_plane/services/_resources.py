@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal
 
-from byoc_infra.components._sizes import FARGATE_PAIRS, SIZES, Size
+from byoc_infra.components._sizes import DATABASES, FARGATE_PAIRS, SIZES, Size
 from byoc_infra.control_plane.models.deployments import ResourceSpec
 from byoc_infra.errors import SpecError
 
@@ -40,23 +40,32 @@ WITHOUT_MEANING = (
     "executor_min_scale",
     "executor_max_scale",
 )
+DATABASE_FIELDS = (
+    "db_cpu",
+    "db_cpu_limit",
+    "db_memory_mb",
+    "db_memory_limit_mb",
+    "db_storage_gi",
+)
 CACHE = {"redis_cpu": 0.25, "redis_memory_mb": 512}
 """What every deployment's Redis has."""
-DATABASE_CORES = 2
-DATABASE_MEMORY_MIB = {"db.t4g.micro": 1024, "db.m7g.large": 8192}
-"""Both classes have two cores (RDS user guide, DB instance classes)."""
 
 
-def fit(asked: ResourceSpec | None, size: SizeClass) -> dict[str, Any]:
+def fit(
+    asked: ResourceSpec | None, size: SizeClass, *, own_database: bool = False
+) -> dict[str, Any]:
     """The fields of a `DeploymentSpec` that give at least what was asked for; absent: the class's.
 
-    `labels` and the like are refused by name, and so is more than the class can be.
+    `labels` and the like are refused by name, and so is more than AWS or the class can be. With
+    a database of the customer's own its size is the customer's.
     """
     wanted = asked or ResourceSpec()
     _refuse_kubernetes(wanted)
     of = SIZES[size]
-    _check_at_most(wanted, of)
-    found: dict[str, Any] = {}
+    _check_cache(wanted)
+    if not of.queue:
+        _refuse_queue(wanted)
+    found = _own_database(wanted) if own_database else _database(wanted, of)
     for prefix in ("", "queue_") if of.queue else ("",):
         cpu, memory_mib = _larger(wanted, prefix, "cpu"), _larger(wanted, prefix, "memory_mb")
         if cpu is not None or memory_mib is not None:
@@ -165,32 +174,65 @@ def _replicas(asked: ResourceSpec, prefix: str, name: str, of: Size) -> int | No
     return value
 
 
-def _check_at_most(asked: ResourceSpec, of: Size) -> None:
-    """What the class decides may be asked for as long as it has as much."""
-    has: dict[str, float] = {
-        **CACHE,
-        "db_cpu": DATABASE_CORES,
-        "db_memory_mb": DATABASE_MEMORY_MIB[of.instance_class],
-        "db_storage_gi": of.storage_gib,
-        "db_max_connections": of.max_connections,
-    }
-    for name, most in has.items():
-        for field in (name, _limit_of(name)):
-            value = getattr(asked, field, None)
+def _check_cache(asked: ResourceSpec) -> None:
+    """Redis keeps nothing that lasts, and has one size."""
+    for name, most in CACHE.items():
+        limit = f"{name}_limit" if name == "redis_cpu" else "redis_memory_limit_mb"
+        for field in (name, limit):
+            value = getattr(asked, field)
             if value is not None and value > most:
                 raise SpecError(
                     f"{FIELD}.{field}",
-                    wanted=f"at most {most:g}, which the deployment type has",
+                    wanted=f"at most {most:g}, which every deployment has",
                     got=f"{value:g}",
-                    next_step="Leave it out, or take the deployment type `prod`.",
+                    next_step="Leave it out.",
                 )
-    if not of.queue:
-        _refuse_queue(asked)
 
 
-def _limit_of(name: str) -> str:
-    """`db_cpu` → `db_cpu_limit`, `db_memory_mb` → `db_memory_limit_mb`."""
-    return name.replace("_mb", "_limit_mb") if name.endswith("_mb") else f"{name}_limit"
+def _database(asked: ResourceSpec, of: Size) -> dict[str, Any]:
+    """The smallest instance class from the size class's own on that has all that is asked for."""
+    cores = _larger(asked, "db_", "cpu") or 0
+    memory = _larger(asked, "db_", "memory_mb") or 0
+    connections = asked.db_max_connections or 0
+    found: dict[str, Any] = {}
+    classes = list(DATABASES)
+    for name in classes[classes.index(of.instance_class) :]:
+        has = DATABASES[name]
+        if has.cores >= cores and has.memory_mib >= memory and has.max_connections >= connections:
+            if name != of.instance_class:
+                found["database_instance_class"] = name
+            break
+    else:
+        most = DATABASES[classes[-1]]
+        raise SpecError(
+            f"{FIELD}.{_first(asked, 'db_cpu', 'db_memory_mb', 'db_max_connections')}",
+            wanted=f"at most {most.cores} cores, {most.memory_mib} MiB and "
+            f"{most.max_connections} connections",
+            got=f"{cores:g} cores, {memory:g} MiB, {connections} connections",
+            next_step="Use a PostgreSQL of your own: POSTGRES_URI_CUSTOM.",
+        )
+    if (asked.db_storage_gi or 0) > of.storage_gib:
+        found["database_storage_gib"] = asked.db_storage_gi
+    return found
+
+
+def _own_database(asked: ResourceSpec) -> dict[str, Any]:
+    """Only how many connections the deployment may use of it."""
+    for name in DATABASE_FIELDS:
+        if getattr(asked, name) is not None:
+            raise SpecError(
+                f"{FIELD}.{name}",
+                wanted="nothing beside POSTGRES_URI_CUSTOM",
+                got=str(getattr(asked, name)),
+                next_step="Leave it out: your own server is as you have made it.",
+            )
+    if asked.db_max_connections is None:
+        return {}
+    return {"database_max_connections": asked.db_max_connections}
+
+
+def _first(asked: ResourceSpec, *names: str) -> str:
+    return next((name for name in names if getattr(asked, name)), names[0])
 
 
 def _refuse_queue(asked: ResourceSpec) -> None:

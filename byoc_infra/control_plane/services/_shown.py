@@ -120,5 +120,8 @@ def _resources(spec: dict[str, Any]) -> dict[str, Any]:
             "queue_max_scale": spec.get("queue_max_scale") or size.replicas.most,
         }
     if "POSTGRES_URI_CUSTOM" not in (spec.get("secrets") or {}):
-        found |= {"db_instance_class": size.instance_class, "db_storage_gib": size.storage_gib}
+        found |= {
+            "db_instance_class": spec.get("database_instance_class") or size.instance_class,
+            "db_storage_gib": spec.get("database_storage_gib") or size.storage_gib,
+        }
     return found

@@ -431,6 +431,22 @@ def test_sizes_of_a_change_replace_all_of_them(api: Api) -> None:
     assert (api.spec(changed)["cpu"], api.spec(changed)["memory_mib"]) == (1024, 3072)
 
 
+def test_storage_is_not_given_back(api: Api) -> None:
+    """What is left out stays as it was; less is refused."""
+    made = api.create(source_config={"resource_spec": {"db_storage_gi": 100}})
+
+    changed = api.patch(made, source_config={"resource_spec": {"db_cpu": 4}})
+    answer = api.http.patch(
+        f"{PATH}/{made['id']}", json={"source_config": {"resource_spec": {"db_storage_gi": 50}}}
+    )
+
+    spec = api.spec(changed)
+    assert spec["database_storage_gib"] == 100
+    assert spec["database_instance_class"] == "db.m7g.xlarge"
+    assert answer.status_code == 400
+    assert answer.json()["code"] == "IMMUTABLE"
+
+
 def test_what_is_of_kubernetes_is_refused_by_name(api: Api) -> None:
     """It would have no effect."""
     spec = {"image_pull_secrets": [{"name": "regcred"}]}

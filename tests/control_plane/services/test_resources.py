@@ -29,6 +29,14 @@ from byoc_infra.errors import SpecError
         ("development", {"service_account_name": "reader"}, {"task_role": "reader"}),
         ("development", {"labels": {}, "sidecars": []}, {}),
         ("development", {"db_cpu": 2, "db_memory_mb": 1024, "db_storage_gi": 20}, {}),
+        ("development", {"db_memory_mb": 1025}, {"database_instance_class": "db.t4g.small"}),
+        (
+            "development",
+            {"db_cpu": 1, "db_cpu_limit": 3, "db_storage_gi": 21},
+            {"database_instance_class": "db.m7g.xlarge", "database_storage_gib": 21},
+        ),
+        ("production", {"db_memory_mb": 4096, "db_max_connections": 800}, {}),
+        ("production", {"db_max_connections": 816}, {"database_instance_class": "db.m7g.xlarge"}),
         (
             "production",
             {"max_scale": 1},
@@ -70,8 +78,9 @@ def test_nobody_gets_less_than_they_ask_for(cpu: float, memory: int) -> None:
         ("development", {"max_scale": 2}, "max_scale"),
         ("development", {"min_scale": 0}, "min_scale"),
         ("development", {"queue_cpu": 1}, "queue_cpu"),
-        ("development", {"db_cpu": 3}, "db_cpu"),
-        ("development", {"db_memory_mb": 512, "db_memory_limit_mb": 2048}, "db_memory_limit_mb"),
+        ("development", {"db_cpu": 33}, "db_cpu"),
+        ("production", {"db_max_connections": 5001}, "db_max_connections"),
+        ("development", {"db_memory_mb": 512, "db_memory_limit_mb": 256}, "db_memory_limit_mb"),
         ("production", {"redis_memory_mb": 1024}, "redis_memory_mb"),
         ("production", {"min_scale": 5, "max_scale": 4}, "min_scale"),
         ("production", {"queue_min_scale": 9, "max_scale": 8}, "queue_min_scale"),
@@ -88,3 +97,12 @@ def test_what_cannot_be_given_is_refused_by_name(
         fit(ResourceSpec(**asked), size)
 
     assert refused.value.field == f"source_config.resource_spec.{field}"
+
+
+def test_the_size_of_ones_own_database_is_ones_own() -> None:
+    """Only how many connections the deployment may use of it is said here."""
+    with pytest.raises(SpecError, match="db_memory_mb: want nothing"):
+        fit(ResourceSpec(db_memory_mb=512), "development", own_database=True)
+
+    got = fit(ResourceSpec(db_max_connections=60), "development", own_database=True)
+    assert got == {"database_max_connections": 60}
