@@ -97,6 +97,7 @@ def compose(base: Base, change: Change) -> Composed:
     own, references = _variables(base, change)
     platform = {**base.platform, **change.platform}
     secrets = {**base.account, **references, **own, **platform}
+    _check_database(base, secrets)
     license_key = secrets.pop(LICENSE_KEY, None)
     values = {**base.spec, "secrets": secrets, "license_key": license_key}
     if change.image is not None:
@@ -116,6 +117,22 @@ def compose(base: Base, change: Change) -> Composed:
         secret_names=tuple(sorted(own)),
         platform=platform,
         resource_spec=asked,
+    )
+
+
+def _check_database(base: Base, secrets: References) -> None:
+    """It is chosen with the first revision, by value or by reference, and for good."""
+    is_new = "image" not in base.spec
+    if is_new or (POSTGRES_SECRET in secrets) == (POSTGRES_SECRET in base.secrets):
+        return
+    has_one = POSTGRES_SECRET in base.secrets
+    raise Immutable(
+        f"secrets.{POSTGRES_SECRET}",
+        wanted="what it was: the deployment's rows are there"
+        if has_one
+        else "nothing: the deployment has a database of its own, with its rows",
+        got="nothing" if has_one else "another database",
+        next_step="Put it back." if has_one else "Create another deployment with it.",
     )
 
 

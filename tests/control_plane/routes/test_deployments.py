@@ -191,6 +191,21 @@ def test_the_database_is_chosen_once(api: Api) -> None:
     assert PLANTED not in answer.text
 
 
+def test_a_database_by_reference_is_chosen_once_too(api: Api) -> None:
+    """Neither named later, nor dropped with the other references."""
+    arn = f"arn:aws:secretsmanager:eu-west-1:{ACCOUNT}:secret:theirs-AbCdEf"
+    listed = [{"name": "POSTGRES_URI_CUSTOM", "secret_name": arn, "secret_key": ""}]
+    without, with_one = api.create("without"), api.create("with", secret_references=listed)
+
+    later = api.http.patch(f"{PATH}/{without['id']}", json={"secret_references": listed})
+    dropped = api.http.patch(f"{PATH}/{with_one['id']}", json={"secret_references": []})
+    kept = api.patch(with_one, secrets=secrets(ONE="1"))
+
+    assert (later.status_code, dropped.status_code) == (400, 400)
+    assert {later.json()["code"], dropped.json()["code"]} == {"IMMUTABLE"}
+    assert set(api.spec(kept)["secrets"]) == {"ONE", "POSTGRES_URI_CUSTOM"}
+
+
 def test_a_wrong_database_address_is_refused_without_repeating_it(api: Api) -> None:
     """It holds a password."""
     wrong = URI.replace("?sslmode=require", "")
