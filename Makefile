@@ -39,9 +39,11 @@ bench: setup  ## ROUNDS=n: how often each is measured
 	$(python) benchmarks/cli_start.py --rounds $(or $(ROUNDS),3)
 	$(python) -m benchmarks.api --rounds $(or $(ROUNDS),20) --deployments 200
 
-bench-all: setup  ## in full size
+bench-all: setup  ## all, in full size or with ROUNDS=n and OPERATIONS=n; on a local cloud
 	$(python) benchmarks/cli_start.py
-	$(python) -m benchmarks.api
+	$(python) -m benchmarks.api $(if $(ROUNDS),--rounds $(ROUNDS))
+	$(python) -m benchmarks.rollout $(if $(ROUNDS),--rounds $(ROUNDS))
+	$(python) -m benchmarks.parallel $(if $(OPERATIONS),--operations $(OPERATIONS))
 
 docs: setup  ## the site, into build/site; warnings are errors
 	$(python) -m sphinx -q -W --keep-going -d build/doctrees docs build/site
