@@ -165,6 +165,9 @@ def test_one_command_is_a_whole_control_plane_and_leaves_nothing(server: Server)
     assert again["error"]["code"] == "DUPLICATE_NAME"
     listed = server.command("tenant", "list")["result"]["tenants"]
     assert [(one["name"], one["tenant_id"]) for one in listed] == [("acme", made["tenant_id"])]
+    assert server.ask("/byoc/v1/tenant").status_code == 401
+    answer = server.ask("/byoc/v1/tenant", **{"X-Api-Key": made["api_key"]})
+    assert answer.json()["id"] == made["tenant_id"]
     assert psutil.Process(worker).ppid() == process.pid
 
     process.terminate()
