@@ -33,6 +33,8 @@ class Customer(Reach):
     vpcs: int = 1
     zones: int = 2
     cluster: bool = True
+    tells: dict[str, str] = field(default_factory=dict)
+    """Tags that the account's owner put on the cluster."""
     written: dict[str, str] = field(default_factory=dict)
     """The values in Secrets Manager, by name."""
     policies: dict[str, str] = field(default_factory=dict)
@@ -162,10 +164,11 @@ class _InTheAccount(Session):
         return [{"Name": "langgraph-cloud-redis"}]
 
     def describe_clusters(self, **_: Any) -> dict[str, Any]:
+        tags = {"byoc:redis-image": "redis@sha256:0", **self._customer.tells}
         cluster = {
             "status": "ACTIVE",
             "clusterArn": "arn:aws:ecs:eu-west-1:222222222222:cluster/langgraph-cloud-cluster",
-            "tags": [{"key": "byoc:redis-image", "value": "redis@sha256:0"}],
+            "tags": [{"key": key, "value": value} for key, value in tags.items()],
         }
         return {"clusters": [cluster] if self._customer.cluster else []}
 

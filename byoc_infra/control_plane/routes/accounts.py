@@ -160,7 +160,7 @@ def give_rotation_up(caller: Admin, services: Context, account_id: uuid.UUID) ->
 @router.put(
     "/{account_id}/platform-secrets/{name}",
     summary="Give all deployments a secret",
-    responses=documented(NotFound, ConnectionUnusable, *OF_AWS),
+    responses=documented(NotFound, Conflict, ConnectionUnusable, *OF_AWS),
 )
 def put_platform_secret(
     caller: Admin,

@@ -100,12 +100,17 @@ class Activation:
 
 
 def _status_after(row: AccountRow, why: ByocError) -> str:
-    """What a connection is after a proof that failed."""
+    """What a connection is after a proof that failed.
+
+    Who is refused at the door may be let in again, which is looked for from time to time. All else
+    has to be proven anew, and nothing is done in the account until then.
+    """
     if row.status == "revoked":
         return "revoked"
-    if row.activated_at is not None:
-        return "disconnected"
-    return "provisioning" if isinstance(why, AccountNotReady) else "requested"
+    if isinstance(why, AccountNotReady):
+        return "provisioning"
+    in_use = row.status in ("active", "disconnected")
+    return "disconnected" if in_use and isinstance(why, AccessRefused) else "requested"
 
 
 def _same(tx: Transaction, caller: Caller, proven: AccountRow) -> AccountRow:

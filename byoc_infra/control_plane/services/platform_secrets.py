@@ -12,7 +12,7 @@ from typing import get_args
 from byoc_infra.aws import secrets
 from byoc_infra.aws.session import Session
 from byoc_infra.components._policies import secret_policy
-from byoc_infra.components._tracing import check_value
+from byoc_infra.components._tracing import RUNS_ENDPOINTS, SET_BY_THE_ACCOUNT, check_value
 from byoc_infra.control_plane.caller import Caller
 from byoc_infra.control_plane.services import audit
 from byoc_infra.control_plane.services._secrets import reached
@@ -22,6 +22,7 @@ from byoc_infra.control_plane.store import Store
 from byoc_infra.control_plane.store.tables import AccountRow
 from byoc_infra.errors import (
     ByocError,
+    Conflict,
     ConnectionUnusable,
     NotFound,
     SpecError,
@@ -57,6 +58,7 @@ class PlatformSecrets:
         with self.store.begin() as tx:
             account = tx.accounts.get(caller.tenant_id, account_id)
         _usable(account)
+        _not_the_owners(account, name)
         _check(name, value)
         with reached(self.reach, account, caller) as session:
             arn, version = self._write(session, account, name, value)
@@ -123,6 +125,22 @@ class PlatformSecrets:
 def container(account: AccountRow, name: PlatformSecret) -> str:
     """The secret's name: under the prefix within which the role may make secrets."""
     return f"{names_of(account).secrets}account-{account.id.hex[:8]}/{name}"
+
+
+def _not_the_owners(account: AccountRow, name: PlatformSecret) -> None:
+    """What the account file gives to all deployments wins; both at once is refused by the stack."""
+    found = account.network or {}
+    owners = set(found.get("platform_secrets", ()))
+    if found.get("tracing_endpoint") or RUNS_ENDPOINTS in owners:
+        owners.update(SET_BY_THE_ACCOUNT)
+    if name in owners:
+        raise Conflict(
+            "name",
+            wanted="a secret that the account's owner does not give to all deployments",
+            got=name,
+            next_step="Leave it to the owner (`byoc account secrets put`); when it is taken out of "
+            "the account file, activate the connection again.",
+        )
 
 
 def _check(name: PlatformSecret, value: str) -> None:

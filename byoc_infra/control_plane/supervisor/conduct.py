@@ -94,6 +94,7 @@ class Conductor:
 
     def _conduct(self, operation_id: str, attempt: int) -> Answer:
         task = rows.load(self.store, operation_id, session_s=self.settings.session_s)
+        _proven(task)
         stack = str(task.operation.deployment_id)
         self._reins = reins = Reins(self.engine, stack)
         if self.closing:
@@ -212,6 +213,17 @@ class Conductor:
                 reins.pull("cancelled")
 
         return pause
+
+
+def _proven(task: rows.Task) -> None:
+    """A connection that was ended, or has lost its proof, is not used: the operation waits."""
+    if task.connection not in ("active", "disconnected"):
+        raise AccessRefused(
+            "role_arn",
+            wanted="a connection that is active",
+            got=f"one that is {task.connection}",
+            next_step="Activate the connection again; the operation goes on by itself.",
+        )
 
 
 def _answer(error: ByocError) -> Answer:

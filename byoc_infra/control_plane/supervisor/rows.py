@@ -19,6 +19,8 @@ class Task:
 
     operation: OperationRow
     access: AccessSpec
+    connection: str
+    """The status of the account's connection."""
     spec: DeploymentSpec | None
     """What to bring about, or what to take away; None where there never was a revision."""
     running: DeploymentSpec | None
@@ -52,6 +54,7 @@ def load(store: Store, operation_id: str, *, session_s: int) -> Task:
     return Task(
         operation=operation,
         access=_access(account, operation, session_s),
+        connection=account.status,
         spec=_spec(wanted),
         running=_spec(active),
         running_package=(last.result or {}).get("package") if last is not None else None,

@@ -190,6 +190,24 @@ def test_a_connection_that_was_active_is_disconnected(
     assert back["activated_at"] == away["activated_at"]
 
 
+@pytest.mark.parametrize(
+    ("wrong", "status"),
+    [({"lets_in_any": True}, "requested"), ({"vpcs": 2}, "provisioning")],
+    ids=["trust too open", "two networks"],
+)
+def test_a_connection_that_loses_a_proof_is_not_used(
+    api: Api, acme: Tenant, wrong: dict[str, Any], status: str
+) -> None:
+    """Nor taken up again by the role's letting us in, as a disconnected one is."""
+    account_id = activated(api, acme, api.customer)
+    for name, value in wrong.items():
+        setattr(api.customer, name, value)
+    refused = api.send(acme, "POST", f"{ACCOUNTS}/{account_id}/activate")
+
+    assert refused.status_code == 400
+    assert shown(api, acme, account_id)["status"] == status
+
+
 def test_the_external_id_is_replaced_step_by_proven_step(
     api: Api, acme: Tenant, customer: Customer
 ) -> None:
@@ -317,6 +335,25 @@ def test_platform_secrets_change_alone(api: Api, acme: Tenant, customer: Custome
     assert removed.status_code == 204
     assert api.send(acme, "DELETE", smith).status_code == 404
     assert list(row.platform_secrets) == ["LANGGRAPH_CLOUD_LICENSE_KEY"]
+
+
+@pytest.mark.parametrize(
+    "tag", ["byoc:platform-secrets=LANGSMITH_API_KEY", "byoc:tracing-endpoint=https://smith"]
+)
+def test_what_the_accounts_owner_gives_is_not_given_twice(
+    api: Api, acme: Tenant, customer: Customer, tag: str
+) -> None:
+    """The stack would refuse both; the answer comes before anything is written."""
+    key, _, value = tag.partition("=")
+    customer.tells[key] = value
+    account_id = activated(api, acme, customer)
+    smith = f"{ACCOUNTS}/{account_id}/platform-secrets/LANGSMITH_API_KEY"
+    refused = api.send(acme, "PUT", smith, {"value": "two"})
+    other = api.send(acme, "PUT", f"{ACCOUNTS}/{account_id}/{LICENSE}", {"value": "one"})
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "CONFLICT")
+    assert [name.rpartition("/")[2] for name in customer.written] == ["LANGGRAPH_CLOUD_LICENSE_KEY"]
+    assert other.status_code == 200
 
 
 def test_an_unreachable_account_takes_no_secret(api: Api, acme: Tenant, customer: Customer) -> None:
