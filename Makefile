@@ -1,6 +1,6 @@
 # The two commands: `make demo` (the whole life of a deployment on this machine) and `make test`.
 # Both do all the set-up themselves. What takes long is cached in $BYOC_CACHE_DIR (~/.cache/byoc-infra).
-.PHONY: demo test setup lint unit e2e chaos soak bench bench-all docs diagrams requirements clean
+.PHONY: demo test setup lint unit e2e chaos soak fuzz bench bench-all docs diagrams requirements clean
 python = .venv/bin/python
 cache = $(or $(BYOC_CACHE_DIR),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/byoc-infra)
 # a run starts hundreds of Python processes; without byte code each would compile everything anew
@@ -34,6 +34,9 @@ chaos: setup  ## SEED=n ROUNDS=n: kills workers, engines and PostgreSQL; see tes
 
 soak: setup  ## SEED=n: kills the demo at random moments and in each step; see tests/e2e/soak.py
 	$(python) -m tests.e2e.soak --seed $(or $(SEED),1)
+
+fuzz: setup  ## asks the API whatever its OpenAPI document allows, for minutes
+	FUZZ=1 $(python) -m pytest tests/e2e/test_openapi.py -m e2e --timeout 1800
 
 bench: setup  ## ROUNDS=n: how often each is measured
 	$(python) benchmarks/cli_start.py --rounds $(or $(ROUNDS),3)

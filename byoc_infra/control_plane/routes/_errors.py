@@ -4,6 +4,7 @@
 No answer repeats a value that was given: it may be a secret.
 """
 
+import re
 import traceback
 from collections import defaultdict
 from typing import Any
@@ -28,8 +29,12 @@ from byoc_infra.redaction import scrub
 
 __all__ = ["EVERYWHERE", "ErrorAnswer", "InvalidAnswer", "documented", "install", "render"]
 
+BAD_REQUEST = 400
+METHOD_NOT_ALLOWED = 405
 UNPROCESSABLE = 422
 RETRY_AFTER_S = 5
+JSON = "application/json"
+STREAM = "text/event-stream"
 log = structlog.get_logger(__name__)
 
 
@@ -85,11 +90,24 @@ EVERYWHERE = documented(Unauthorized, Forbidden, SpecError, ServerFailed)
 
 def install(app: FastAPI) -> None:
     """Let the application answer every error in one form, and every answer carry its id."""
+    described = app.openapi
+    app.openapi = lambda: _errors_are_json(described())  # type: ignore[method-assign]
     app.add_middleware(RequestIds)
     app.add_exception_handler(ByocError, _ours)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _of_http)
     app.add_exception_handler(Exception, _unexpected)
+
+
+def _errors_are_json(document: dict[str, Any]) -> dict[str, Any]:
+    """The document, in which FastAPI gives a stream's errors the stream's own type."""
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            for status, answer in operation["responses"].items():
+                content = answer.get("content", {})
+                if status >= "400" and STREAM in content:
+                    content[JSON] = content.pop(STREAM)
+    return document
 
 
 def render(error: ByocError, request: Request) -> JSONResponse:
@@ -117,6 +135,9 @@ async def _invalid(_: Request, error: Exception) -> JSONResponse:
 async def _of_http(request: Request, error: Exception) -> JSONResponse:
     """What the framework refuses: an unknown path, a method that a path has not."""
     assert isinstance(error, HTTPException)  # noqa: S101 - what it is installed for
+    if error.status_code == BAD_REQUEST:  # a body whose bytes are no text
+        mistake = {"loc": ["body"], "msg": "want JSON in UTF-8", "type": "json_invalid"}
+        return JSONResponse({"detail": [mistake]}, UNPROCESSABLE)
     unknown = NotFound(
         "path",
         wanted="a path and a method of this API",
@@ -126,7 +147,21 @@ async def _of_http(request: Request, error: Exception) -> JSONResponse:
     body = {"detail": str(error.detail), **unknown.as_dict()}
     if error.status_code != NotFound.http_status:
         body["code"] = f"HTTP_{error.status_code}"
-    return JSONResponse(_scrubbed(body), error.status_code, dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return JSONResponse(_scrubbed(body), error.status_code, headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """What may be done at the path; the framework knows only of the first route that it met."""
+    document = request.app.openapi()["paths"]
+    return {
+        method.upper()
+        for path, operations in document.items()
+        if re.fullmatch(re.sub(r"{\w+}", "[^/]+", path), request.url.path)
+        for method in operations
+    }
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
