@@ -56,6 +56,37 @@ def test_every_module_of_routes_is_served(client: TestClient) -> None:
     assert len(main._routers()) == len(modules)
 
 
+def test_a_method_that_a_path_has_not_is_answered_with_those_that_it_has(
+    client: TestClient,
+) -> None:
+    """All of them, whichever route the framework met first."""
+    answer = client.put("/v2/deployments")
+
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "DELETE, GET, POST"
+
+
+def test_a_body_that_is_no_text_is_a_mistake_of_the_body(client: TestClient) -> None:
+    """In the form of every other mistake."""
+    answer = client.post(
+        "/v2/deployments", content=b"a\xff", headers={"Content-Type": "application/json"}
+    )
+
+    assert answer.status_code == 422
+    assert answer.json()["detail"][0]["loc"] == ["body"]
+
+
+def test_errors_of_a_stream_are_described_as_json(client: TestClient) -> None:
+    """FastAPI gives them the stream's own type."""
+    document = client.get("/openapi.json").json()
+    answers = document["paths"]["/byoc/v1/operations/{operation_id}/events"]["get"]["responses"]
+
+    assert {status: list(answer.get("content", {})) for status, answer in answers.items()}[
+        "404"
+    ] == ["application/json"]
+    assert list(answers["200"]["content"]) == ["text/event-stream"]
+
+
 def test_without_its_database_a_server_is_alive_not_ready_and_says_so(client: TestClient) -> None:
     """503 with a time to come again, and not a mistake of ours."""
     app = client.app
