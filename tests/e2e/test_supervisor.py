@@ -89,6 +89,19 @@ def _await(true: Callable[[], bool], supervisor: Supervisor, what: str) -> None:
     until(there, within_s=120, what=what)
 
 
+def _begin(plane: Plane, supervisor: Supervisor, operation_id: str) -> None:
+    """Have it done, and come back as soon as its engine runs."""
+    told = "Bringing the deployment stack up"
+    before = sum(told in str(event.data) for event in plane.events(operation_id))
+    supervisor.tell(operation_id)
+
+    def runs() -> bool:
+        said = sum(told in str(event.data) for event in plane.events(operation_id))
+        return said > before and bool(supervisor.part(CLI))
+
+    _await(runs, supervisor, "its engine's start")
+
+
 def _kill(supervisor: Supervisor, word: str) -> None:
     found = supervisor.part(word)
     assert found, f"no process with {word} in its command line"
@@ -107,6 +120,8 @@ def _assert_sound(plane: Plane, deployment: DeploymentRow) -> None:
     assert (lease.given_back, lease.clean) == (True, True)
 
 
+CLI = "pulumi/v"
+"""A part of the path of the CLI in its cache."""
 RDS = "aws:rds/instance:Instance"
 SERVICE = "aws:ecs/service:Service"
 
@@ -124,15 +139,11 @@ def test_whatever_dies_the_next_attempt_takes_up_what_was_made(plane: Plane) -> 
         _kill(first, "byoc_infra.local.provider")
         provider_died = first.answer()
         # E1, and E2: the CLI dies; its lock and its pending creates stay.
-        begun = _begun(plane, deploy)
-        first.tell(deploy)
-        _await(begun, first, "the next creation")
-        _kill(first, "pulumi/v")
+        _begin(plane, first, deploy)
+        _kill(first, CLI)
         engine_died = first.answer()
         # E4: everything dies at once, as with the machine.
-        begun = _begun(plane, deploy)
-        first.tell(deploy)
-        _await(begun, first, "the next creation")
+        _begin(plane, first, deploy)
         for process in first.family():
             process.kill()
     with plane.supervisor() as second, plane.supervisor() as third:
