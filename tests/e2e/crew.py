@@ -67,6 +67,13 @@ class Hand:
         self.process.wait()
 
     @property
+    def is_awake(self) -> bool:
+        """Whether it lives and is not stopped."""
+        if self.process.poll() is not None:
+            return False
+        return psutil.Process(self.process.pid).status() != psutil.STATUS_STOPPED
+
+    @property
     def works(self) -> bool:
         """Whether it takes operations."""
         return "takes operations" in self.log.read_text()
@@ -105,7 +112,7 @@ class Crew:
 
     def at_work(self, version: str = "1") -> Hand:
         """The worker that is there and takes operations; a new one where there is none."""
-        alive = [hand for hand in self.hands if hand.process.poll() is None]
+        alive = [hand for hand in self.hands if hand.is_awake]
         hand = alive[0] if alive else self.hire(version)
         until(lambda: hand.works, what="the worker")
         return hand

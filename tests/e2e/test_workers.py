@@ -95,9 +95,10 @@ def test_a_worker_stopped_past_its_lease_writes_nothing_when_it_wakes_up(
     family = sleeper.family()
     sleeper.each(signal.SIGSTOP, family)
     heir = crew.hire()
-
-    assert crew.ended(operation) == "SUCCEEDED", crew.words()
-    sleeper.each(signal.SIGCONT, family)
+    try:
+        assert crew.ended(operation) == "SUCCEEDED", crew.words()
+    finally:
+        sleeper.each(signal.SIGCONT, family)
     until(lambda: not any(one.is_running() for one in family[1:3]), what="the old supervisor's end")
     sleeper.process.terminate()
     assert sleeper.process.wait(60) == 0
