@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
 
+import sqlalchemy as sa
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
@@ -20,10 +21,10 @@ from byoc_infra.control_plane.services import keys
 from byoc_infra.control_plane.services.reach import Reach
 from byoc_infra.control_plane.settings import Settings
 from byoc_infra.control_plane.store import Store, Transaction
-from byoc_infra.control_plane.store.tables import AccountRow, TenantRow
+from byoc_infra.control_plane.store.tables import AccountRow, Base, TenantRow
 from tests.support.customer_aws import ACCOUNT, DIGEST, REPOSITORY, CustomerAws
 
-__all__ = ["Api", "a_request"]
+__all__ = ["Api", "a_request", "everything", "secrets"]
 
 ROUTES = ("deployments", "revisions")
 
@@ -166,3 +167,18 @@ def accepted(answer: Any, status: int) -> dict[str, Any]:
     assert answer.status_code == status, answer.text
     found: dict[str, Any] = answer.json()
     return found
+
+
+def everything(store: Store) -> list[dict[str, Any]]:
+    """Every row of every table, oldest first within one."""
+    with store.engine.connect() as connection:
+        return [
+            dict(row._mapping)
+            for table in Base.metadata.sorted_tables
+            for row in connection.execute(sa.select(table))
+        ]
+
+
+def secrets(**values: str) -> list[dict[str, str]]:
+    """As the API takes them."""
+    return [{"name": name, "value": value} for name, value in values.items()]

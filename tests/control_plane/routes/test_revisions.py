@@ -8,7 +8,7 @@ import pytest
 
 from byoc_infra.control_plane.store import Store
 from tests.support.customer_aws import REPOSITORY
-from tests.support.platform_api import Api, accepted
+from tests.support.platform_api import Api, accepted, secrets
 
 PATH = "/v2/deployments"
 
@@ -17,11 +17,6 @@ PATH = "/v2/deployments"
 def api(store: Store) -> Api:
     """The API of a tenant with one account."""
     return Api(store)
-
-
-def secrets(**values: str) -> list[dict[str, str]]:
-    """As the API takes them."""
-    return [{"name": name, "value": value} for name, value in values.items()]
 
 
 def test_revisions_are_listed_newest_first(api: Api) -> None:
