@@ -8,10 +8,10 @@ import pytest
 from byoc_infra.flows.work import open_engine
 from byoc_infra.local.cloud import LocalCloud
 from byoc_infra.local.compute import resolver
-from tests.control_plane.conftest import databases, embedded, fresh_url, store
+from tests.control_plane.conftest import databases, embedded, fresh_url, initialised, servers, store
 from tests.e2e.stage import Stage
 
-__all__ = ["databases", "embedded", "fresh_url", "store"]
+__all__ = ["databases", "embedded", "fresh_url", "initialised", "servers", "store"]
 """Fixtures of the control plane's tests, which stories use too."""
 
 

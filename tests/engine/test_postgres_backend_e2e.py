@@ -20,13 +20,13 @@ from byoc_infra.engine import Engine, Outcome, StackRef, WorkerPool, state_table
 from byoc_infra.engine.history import KEEP, prune, read_state, recorded
 from byoc_infra.engine.toolchain import Toolchain
 from byoc_infra.errors import StackBusy, StateUnreachable
-from tests.control_plane.conftest import databases, embedded, fresh_url
+from tests.control_plane.conftest import databases, embedded, fresh_url, initialised, servers
 from tests.engine.conftest import GRACE_S, Bench, prepare
 from tests.engine.programs_for_tests import Things
 from tests.engine.run_up import SLOW
 from tests.support.databases import Databases
 
-__all__ = ["databases", "embedded", "fresh_url"]
+__all__ = ["databases", "embedded", "fresh_url", "initialised", "servers"]
 pytestmark = pytest.mark.e2e
 
 ONE = Things(things={"a": {}})
