@@ -63,7 +63,8 @@ class Databases:
         """Delete every row in one statement, at whose end foreign keys are looked at."""
         with self._connection() as connection:
             connection.execute(
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = %s",
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+                " WHERE datname = %s AND usename = current_user",  # a vacuum is not ours to end
                 [name],
             )
         with psycopg.connect(self._address(name), autocommit=True) as connection:
