@@ -4,17 +4,14 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib import import_module
 
 import sqlalchemy as sa
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
 from byoc_infra.aws.session import Session
 from byoc_infra.control_plane.caller import Caller, Scope
-from byoc_infra.control_plane.context import RequestIds, Services
-from byoc_infra.control_plane.routes._errors import EVERYWHERE, install
+from byoc_infra.control_plane.context import Services
 from byoc_infra.control_plane.services import keys
 from byoc_infra.control_plane.services.reach import Reach
 from byoc_infra.control_plane.settings import Settings
@@ -30,13 +27,12 @@ from byoc_infra.control_plane.store.tables import (
 )
 from byoc_infra.flows.work import new_operation
 from byoc_infra.spec import DeploymentSpec
+from tests.support.application import Bound
 
-__all__ = ["ACCOUNT", "IMAGE", "Plane", "RememberingQueue", "application"]
+__all__ = ["ACCOUNT", "IMAGE", "Plane", "RememberingQueue"]
 
 ACCOUNT = "222222222222"
 IMAGE = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/agents@sha256:{{:064x}}"
-OURS = ("operations", "actions", "logs", "deployments", "revisions", "accounts", "keys")
-"""The modules of routes that the application of a test has."""
 SETTINGS = Settings(
     secret_key=SecretStr("of the tests, and long enough for them"),
     vendor_principal_arn="arn:aws:iam::111111111111:user/control-plane",
@@ -80,18 +76,6 @@ class ServicesOfTests(Services):
         return FixedReach(self.env["session"])  # type: ignore[arg-type]  # a test's stand-in
 
 
-def application(services: Services, routes: tuple[str, ...] = OURS) -> FastAPI:
-    """An application of some routes."""
-    app = FastAPI()
-    app.state.services = services
-    install(app)
-    app.add_middleware(RequestIds)
-    for name in routes:
-        module = import_module(f"byoc_infra.control_plane.routes.{name}")
-        app.include_router(module.router, responses=EVERYWHERE)
-    return app
-
-
 class Plane:
     """A tenant with an account, and a client of the API for each scope."""
 
@@ -99,8 +83,9 @@ class Plane:
         self.store = store
         self.queue = RememberingQueue()
         env: Mapping[str, object] = {"session": session}
-        self.app = application(
-            ServicesOfTests(settings=SETTINGS, store=store, queue=self.queue, env=env)  # type: ignore[arg-type]  # see above
+        self.app = Bound(
+            ServicesOfTests(settings=SETTINGS, store=store, queue=self.queue, env=env),  # type: ignore[arg-type]  # see above
+            quiet=True,
         )
         self.tenant = self._tenant()
         self.account = self._account(self.tenant)

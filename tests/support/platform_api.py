@@ -5,28 +5,24 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from importlib import import_module
 from typing import Any
 
 import sqlalchemy as sa
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from pydantic import SecretStr
 
 from byoc_infra.aws.session import Session
 from byoc_infra.control_plane.caller import Caller, Scope
 from byoc_infra.control_plane.context import Services
-from byoc_infra.control_plane.routes._errors import EVERYWHERE, install
 from byoc_infra.control_plane.services import keys
 from byoc_infra.control_plane.services.reach import Reach
 from byoc_infra.control_plane.settings import Settings
 from byoc_infra.control_plane.store import Store, Transaction
 from byoc_infra.control_plane.store.tables import AccountRow, Base, TenantRow
+from tests.support.application import Bound
 from tests.support.customer_aws import ACCOUNT, DIGEST, REPOSITORY, CustomerAws
 
 __all__ = ["Api", "a_request", "everything", "secrets"]
-
-ROUTES = ("deployments", "revisions")
 
 
 @dataclass
@@ -81,12 +77,7 @@ class Api:
             queue=self.queue,
             env={"reach": self.reach},  # type: ignore[dict-item]  # see above
         )
-        self.app = FastAPI()
-        self.app.state.services = services
-        install(self.app)
-        for name in ROUTES:
-            module = import_module(f"byoc_infra.control_plane.routes.{name}")
-            self.app.include_router(module.router, responses=EVERYWHERE)
+        self.app = Bound(services)
         self._numbers = itertools.count(1)
         self.tenant = self.new_tenant()
         self.account = self.new_account()

@@ -10,12 +10,12 @@ from pydantic import SecretStr
 
 from byoc_infra.control_plane.caller import Scope
 from byoc_infra.control_plane.context import Services
-from byoc_infra.control_plane.main import create_app
 from byoc_infra.control_plane.services.keys import issue
 from byoc_infra.control_plane.services.reach import Reach
 from byoc_infra.control_plane.settings import Settings
 from byoc_infra.control_plane.store import Store, Transaction
 from byoc_infra.control_plane.store.tables import TenantRow
+from tests.support.application import Bound
 from tests.support.customer import Customer
 
 __all__ = ["VENDOR", "Api", "RememberingQueue", "ServicesOnto", "Tenant", "services"]
@@ -77,7 +77,7 @@ class Api:
         self.store = store
         self.customer = customer
         self.services = made_of or services(store, customer)
-        self.app = create_app(self.services)
+        self.app = Bound(self.services)
         self.http = TestClient(self.app, raise_server_exceptions=False)
 
     def tenant(self, name: str = "acme") -> Tenant:

@@ -1,0 +1,43 @@
+"""The control plane's application, built once and put in front of each test's own services."""
+
+import functools
+
+from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
+
+from byoc_infra.control_plane import main
+from byoc_infra.control_plane.context import Services
+from byoc_infra.control_plane.main import create_app
+from byoc_infra.control_plane.routes._errors import EVERYWHERE, install
+from byoc_infra.control_plane.settings import Settings
+
+__all__ = ["Bound"]
+
+
+class Bound:
+    """The application on the services of one test; FastAPI takes its time over a new one."""
+
+    def __init__(self, services: Services, *, quiet: bool = False) -> None:
+        """`quiet` leaves out the request log, for a test that looks at standard output."""
+        self.services = services
+        self._app = _quiet() if quiet else _whole()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, or the life of the server."""
+        self._app.state.services = self.services
+        await self._app(scope, receive, send)
+
+
+@functools.cache
+def _whole() -> FastAPI:
+    services = Services(settings=Settings(), store=None, queue=None, env={})  # type: ignore[arg-type]  # asked for later
+    return create_app(services)
+
+
+@functools.cache
+def _quiet() -> FastAPI:
+    app = FastAPI()
+    install(app)
+    for router in main._routers():
+        app.include_router(router, responses=EVERYWHERE)
+    return app
