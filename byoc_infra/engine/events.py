@@ -49,6 +49,8 @@ class PlannedCreate(Planned):
     custom: bool
     parent: str
     provider: str
+    retain_on_delete: bool = False
+    """A destroy forgets it, and something else takes it away."""
 
 
 @dataclass(kw_only=True)
@@ -175,4 +177,5 @@ def _planned_create(step: Any) -> PlannedCreate:  # noqa: ANN401
         custom=bool(step.new.custom) and not step.type.startswith(PROVIDER_TYPES),
         parent=step.new.parent or "",
         provider=step.new.provider or "",
+        retain_on_delete=bool(step.new.retain_on_delete),
     )

@@ -30,6 +30,7 @@ def pending_creates(state: Mapping[str, Any]) -> tuple[PlannedCreate, ...]:
             custom=bool(resource.get("custom")),
             parent=resource.get("parent", ""),
             provider=resource.get("provider", ""),
+            retain_on_delete=bool(resource.get("retainOnDelete")),
         )
         for operation in _deployment(state).get("pending_operations") or ()
         if operation["type"] == "creating"
@@ -92,6 +93,7 @@ def _add(
             "outputs": {},
             "parent": create.parent,
             "provider": _provider(resources, create.provider, planned),
+            "retainOnDelete": create.retain_on_delete,
         }
     resources.append(entry)
 

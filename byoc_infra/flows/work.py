@@ -246,18 +246,23 @@ def held(work: Work, stack: StackRef) -> list[dict[str, Any]]:
 
 @contextmanager
 def open_engine(
-    report: Progress, env: Mapping[str, str], *, grace_s: float = GRACE_S
+    report: Progress,
+    env: Mapping[str, str],
+    *,
+    grace_s: float = GRACE_S,
+    state_dir: Path | None = None,
 ) -> Iterator[Engine]:
     """The engine, on a CLI that is obtained first where it is not here yet.
 
     Its worker loads the provider's modules while the caller looks up AWS. A run that is stopped,
-    or whose caller died, has `grace_s` to finish what is in flight.
+    or whose caller died, has `grace_s` to finish what is in flight. `state_dir` keeps locks and
+    journals; the engine's own choice when absent.
     """
     toolchain = Toolchain.obtain(lambda progress: report(str(progress)))
     marks = {name: env[name] for name in PASSED_ON if name in env}
     with WorkerPool(preload=PRELOAD, env=marks) as workers:
         workers.warm()
-        yield Engine(toolchain, workers, grace_s=grace_s)
+        yield Engine(toolchain, workers, grace_s=grace_s, state_dir=state_dir)
 
 
 @contextmanager

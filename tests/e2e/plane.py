@@ -170,7 +170,7 @@ class Plane:
             "BYOC_SECRET_KEY": "k" * 64,
             "BYOC_LEASE_S": str(self.lease_s),
             "BYOC_HEALTH_DEADLINE_S": "120",
-            "XDG_DATA_HOME": str(cloud.directory / "data"),
+            "BYOC_DATA_DIR": str(cloud.directory / "data"),
             **self.settings,
         }
 
@@ -179,7 +179,7 @@ class Plane:
         """One that takes this machine for another: its name differs, and it shares no folder."""
         other = ["unshare", "--uts", sys.executable, "-c", RENAMED]
         data = str(self.stage.cloud.directory / "data-elsewhere")
-        with self.supervisor(before=other, XDG_DATA_HOME=data) as supervisor:
+        with self.supervisor(before=other, BYOC_DATA_DIR=data) as supervisor:
             yield supervisor
 
     @contextmanager

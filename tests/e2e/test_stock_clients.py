@@ -67,7 +67,7 @@ class Story:
         app = self.stage.cloud.directory / f"cli-{version}"
         shutil.copytree(APP, app, dirs_exist_ok=True)
         (app / "graph.py").write_text(AGENT.replace("VERSION", version))
-        return self.stage.cloud.push(app, REPOSITORY, version)
+        return self.stage.cloud.push(app, REPOSITORY, f"cli-{version}")
 
     def cli(self, *words: str, fails: bool = False) -> str:
         """`langgraph deploy …` in the project; all that it says."""

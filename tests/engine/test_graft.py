@@ -73,6 +73,14 @@ def test_an_object_without_any_trace_gets_the_provider_that_the_state_knows() ->
     assert new["resources"][-1]["id"] == "thing-1"
 
 
+def test_what_a_destroy_is_to_leave_alone_stays_so() -> None:
+    """Else the first destroy after a recovery deletes what goes by itself, or may not."""
+    made = graft(_state(), {THING: "id-7"}, {THING: _planned(THING, retain_on_delete=True)})
+
+    (entry,) = (one for one in made["deployment"]["resources"] if one["urn"] == THING)
+    assert entry["retainOnDelete"] is True
+
+
 def test_parents_and_provider_that_the_state_has_lost_are_put_back_first() -> None:
     """The engine refuses a state in which something comes before what it stands on."""
     planned = {

@@ -45,13 +45,14 @@ def main(env: Mapping[str, str] | None = None) -> None:
     url = _database_url(settings)
     environment = backend.environment(settings, dict(os.environ if env is None else env))
     _hide(settings, environment, url)
-    Backend.of(environment)
+    kept = Backend.of(environment)
+    journal = None if kept.url.startswith("file://") else settings.data_dir / "journal"
     store = Store(url, pool_size=POOL)
     takeover.mark()
     for name in NOT_PASSED_ON:
         os.environ.pop(name, None)
     grace_s = settings.lease_s * ORPHAN_GRACE
-    with open_engine(log.info, environment, grace_s=grace_s) as engine:
+    with open_engine(log.info, environment, grace_s=grace_s, state_dir=journal) as engine:
         conductor = Conductor(store=store, engine=engine, settings=settings, env=environment)
         desk = Desk(conductor, answers)
         for number in (signal.SIGTERM, signal.SIGINT):
