@@ -11,9 +11,9 @@ from byoc_infra.control_plane.models.operations import (
     RollbackRequest,
 )
 from byoc_infra.control_plane.services import audit, operations, views
-from byoc_infra.control_plane.services._rollout import Tools, alive, headers, write
+from byoc_infra.control_plane.services._rollout import Tools, alive, headers
 from byoc_infra.control_plane.services.idempotency import Claim, Reply
-from byoc_infra.control_plane.services.revisions import again
+from byoc_infra.control_plane.services.revisions import bring_again
 from byoc_infra.control_plane.store import Transaction
 from byoc_infra.control_plane.store._base import missing
 from byoc_infra.control_plane.store.tables import DeploymentRow, OperationRow, RevisionRow
@@ -45,16 +45,14 @@ class Actions:
                     got=f"number {earlier.number}, which is {earlier.status}",
                     next_step="Choose one that is DEPLOYED, or deploy anew.",
                 )
-            before = audit.state(deployment)
-            revision = again(earlier, claim.id("revision"))
-            operation = write(tx, self._tools, caller, deployment, revision)
-            audit.note(
+            _, operation = bring_again(
                 tx,
+                self._tools,
                 caller,
-                "deployment.roll_back",
                 deployment,
-                before=before,
-                operation_id=operation.id,
+                earlier,
+                id_=claim.id("revision"),
+                action="deployment.roll_back",
             )
             return claim.finish(tx, _started(operation))
 

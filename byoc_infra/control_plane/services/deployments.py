@@ -152,26 +152,39 @@ class Deployments:
             self._store.begin() as tx,
         ):
             deployment = alive(tx.deployments.get(caller.tenant_id, deployment_id, lock=True))
-            before = audit.state(deployment)
-            latest = _latest(tx, deployment)
-            composed = ready.judged(base_of(deployment, latest, account))
-            _apply(deployment, body, composed)
-            revision = _revision(deployment, composed, ready, latest)
-            operation = write(tx, self._tools, caller, deployment, revision)
-            ready.claim(tx)
-            audit.note(
-                tx,
-                caller,
-                "deployment.update",
-                deployment,
-                before=before,
-                operation_id=operation.id,
-            )
+            revision, operation = self._changed(tx, caller, deployment, account, body, ready)
             shown = _shown.revision(revision) if always else _shown.deployment(deployment, revision)
             reply = Reply(
                 status=status, body=shown.model_dump(mode="json"), headers=headers(operation)
             )
             return claim.finish(tx, reply)
+
+    def _changed(
+        self,
+        tx: Transaction,
+        caller: Caller,
+        deployment: DeploymentRow,
+        account: AccountRow,
+        body: DeploymentPatch,
+        ready: Rollout,
+    ) -> tuple[RevisionRow, OperationRow]:
+        """Composed again on what is there now, under the deployment's lock, and queued."""
+        before = audit.state(deployment)
+        latest = _latest(tx, deployment)
+        composed = ready.judged(base_of(deployment, latest, account))
+        _apply(deployment, body, composed)
+        revision = _revision(deployment, composed, ready, latest)
+        operation = write(tx, self._tools, caller, deployment, revision)
+        ready.claim(tx)
+        audit.note(
+            tx,
+            caller,
+            "deployment.update",
+            deployment,
+            before=before,
+            operation_id=operation.id,
+        )
+        return revision, operation
 
     def delete(self, caller: Caller, deployment_id: uuid.UUID, claim: Claim) -> Reply:
         """On its way out: what is under way is stopped, and a deletion queued."""

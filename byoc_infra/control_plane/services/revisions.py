@@ -15,10 +15,11 @@ from byoc_infra.control_plane.services import _asked, _shown, audit
 from byoc_infra.control_plane.services._rollout import Tools, alive, headers, write
 from byoc_infra.control_plane.services.deployments import Deployments
 from byoc_infra.control_plane.services.idempotency import Claim, Reply
-from byoc_infra.control_plane.store.tables import RevisionRow
+from byoc_infra.control_plane.store import Transaction
+from byoc_infra.control_plane.store.tables import DeploymentRow, OperationRow, RevisionRow
 from byoc_infra.errors import SpecError
 
-__all__ = ["Revisions", "again"]
+__all__ = ["Revisions", "bring_again"]
 
 
 class Revisions:
@@ -67,23 +68,39 @@ class Revisions:
         """A new revision that is what an earlier one was: image, sizes, variables, values."""
         with self._store.begin() as tx:
             deployment = alive(tx.deployments.get(caller.tenant_id, deployment_id, lock=True))
-            before = audit.state(deployment)
             earlier = tx.revisions.get(caller.tenant_id, revision_id, deployment_id=deployment_id)
-            revision = again(earlier, claim.id("revision"))
-            operation = write(tx, self._tools, caller, deployment, revision)
-            audit.note(
+            revision, operation = bring_again(
                 tx,
+                self._tools,
                 caller,
-                "deployment.redeploy",
                 deployment,
-                before=before,
-                operation_id=operation.id,
+                earlier,
+                id_=claim.id("revision"),
+                action="deployment.redeploy",
             )
             shown = _shown.deployment(deployment, revision).model_dump(mode="json")
             return claim.finish(tx, Reply(status=200, body=shown, headers=headers(operation)))
 
 
-def again(earlier: RevisionRow, id_: uuid.UUID) -> RevisionRow:
+def bring_again(
+    tx: Transaction,
+    tools: Tools,
+    caller: Caller,
+    deployment: DeploymentRow,
+    earlier: RevisionRow,
+    *,
+    id_: uuid.UUID,
+    action: str,
+) -> tuple[RevisionRow, OperationRow]:
+    """A new revision that is what an earlier one was, queued; `action` is the audit row's."""
+    before = audit.state(deployment)
+    revision = _again(earlier, id_)
+    operation = write(tx, tools, caller, deployment, revision)
+    audit.note(tx, caller, action, deployment, before=before, operation_id=operation.id)
+    return revision, operation
+
+
+def _again(earlier: RevisionRow, id_: uuid.UUID) -> RevisionRow:
     """The next revision, as an earlier one was. Its values are still there: no revision's secret
     is ever overwritten.
     """
