@@ -152,7 +152,7 @@ class Deployments:
             self._store.begin() as tx,
         ):
             deployment = alive(tx.deployments.get(caller.tenant_id, deployment_id, lock=True))
-            revision, operation = self._changed(tx, caller, deployment, account, body, ready)
+            revision, operation = self._changed(tx, deployment, body, ready)
             shown = _shown.revision(revision) if always else _shown.deployment(deployment, revision)
             reply = Reply(
                 status=status, body=shown.model_dump(mode="json"), headers=headers(operation)
@@ -162,23 +162,21 @@ class Deployments:
     def _changed(
         self,
         tx: Transaction,
-        caller: Caller,
         deployment: DeploymentRow,
-        account: AccountRow,
         body: DeploymentPatch,
         ready: Rollout,
     ) -> tuple[RevisionRow, OperationRow]:
         """Composed again on what is there now, under the deployment's lock, and queued."""
         before = audit.state(deployment)
         latest = _latest(tx, deployment)
-        composed = ready.judged(base_of(deployment, latest, account))
+        composed = ready.judged(base_of(deployment, latest, ready.account))
         _apply(deployment, body, composed)
         revision = _revision(deployment, composed, ready, latest)
-        operation = write(tx, self._tools, caller, deployment, revision)
+        operation = write(tx, self._tools, ready.caller, deployment, revision)
         ready.claim(tx)
         audit.note(
             tx,
-            caller,
+            ready.caller,
             "deployment.update",
             deployment,
             before=before,
