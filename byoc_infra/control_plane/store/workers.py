@@ -36,13 +36,6 @@ class Workers(Noun[WorkerRow]):
         """Every worker that has told that it lives and has not been forgotten."""
         return self._session.scalars(sa.select(WorkerRow).order_by(WorkerRow.id)).all()
 
-    def silent(self, *, for_s: float) -> Sequence[WorkerRow]:
-        """Those that have not told that they live for a while."""
-        since = sa.func.clock_timestamp() - sa.func.make_interval(0, 0, 0, 0, 0, 0, for_s)
-        return self._session.scalars(
-            sa.select(WorkerRow).where(WorkerRow.heartbeat_at < since).order_by(WorkerRow.id)
-        ).all()
-
     def forget(self, ids: Sequence[str]) -> None:
         """They are gone, or have to tell again that they live."""
         self._session.execute(sa.delete(WorkerRow).where(WorkerRow.id.in_(ids)))

@@ -5,8 +5,10 @@ begun; here, whatever no living worker can go on with is enqueued as the operati
 """
 
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from dbos import DBOS, WorkflowStatus
 
@@ -55,24 +57,45 @@ class Reaper:
     running: set[str]
     """The workflows that this process really runs."""
     patience: Patience = Patience()
+    clock_s: Callable[[], float] = time.monotonic
+    _heard: dict[str, tuple[datetime, float]] = field(default_factory=dict)
+    """Each worker's last heartbeat, and when it came by this process's clock."""
     _missed: set[str] = field(default_factory=set)
 
     def reap(self) -> None:
         """One round."""
-        self._take_up(self._claimed_and_lost())
-        with self.store.begin() as leading:  # holds the reapers' lock and nothing else
-            if leading.workers.lead():
-                living = self._bury()
-                self._promote(living)
-                self._take_up(self._left_behind(living))
-                self._take_up_untold()
+        try:
+            self._take_up(self._claimed_and_lost())
+            with self.store.begin() as leading:  # holds the reapers' lock and nothing else
+                silent = self._silent(leading.workers.all())
+                if leading.workers.lead():
+                    living = self._bury(silent)
+                    self._promote(living)
+                    self._take_up(self._left_behind(living))
+                    self._take_up_untold()
+        except Exception:
+            self._heard.clear()  # while the database is away no worker can tell that it lives
+            raise
 
-    def _bury(self) -> Sequence[WorkerRow]:
+    def _silent(self, known: Sequence[WorkerRow]) -> set[str]:
+        """Workers that have not told for long that they live.
+
+        Not by the age of what they told last: after an outage all of it is old.
+        """
+        now = self.clock_s()
+        told = {worker.id: (worker.heartbeat_at, now) for worker in known}
+        for id_, (heartbeat, _) in told.items():
+            if (before := self._heard.get(id_)) is not None and before[0] == heartbeat:
+                told[id_] = before
+        self._heard = told
+        return {id_ for id_, (_, since) in told.items() if now - since > self.patience.silent_s}
+
+    def _bury(self, silent: set[str]) -> Sequence[WorkerRow]:
         """Forget dead workers; the living ones."""
         with self.store.begin() as tx:
-            dead = {worker.id for worker in tx.workers.silent(for_s=self.patience.silent_s)}
             known = tx.workers.all()
-            dead |= {w.id for w in known if ProcessId(w.host, w.pid, w.process_started).is_gone}
+            gone = {w.id for w in known if ProcessId(w.host, w.pid, w.process_started).is_gone}
+            dead = gone | silent
             for worker_id in sorted(dead):
                 log.warning("worker %s is gone", worker_id)
             tx.workers.forget(sorted(dead))

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
@@ -145,27 +146,70 @@ def test_operations_go_on_when_somebody_has_activated_the_account(plane: Plane) 
 def test_workers_that_are_gone_or_silent_are_buried(plane: Plane) -> None:
     """One that is gone from this host at once; one of another host when it has been silent."""
     me = this_process()
+    clock = Clock()
+    watching = replace(reaper(plane, Door()), clock_s=clock)
+    known = [
+        _worker("me", me.host, me.pid),
+        _worker("gone", me.host, 2**22 - 1),
+        _worker("far", "elsewhere", 1),
+        _worker("silent", "elsewhere", 2),
+    ]
+    lived = []
+    for telling in (known, known[:3], known[:3]):
+        lived.append(_round(plane, watching, telling))
+        clock.now_s += 20.0
 
-    def row(id_: str, host: str, pid: int) -> WorkerRow:
-        return WorkerRow(id=id_, host=host, pid=pid, process_started=me.started, version="1")
-
-    with plane.store.begin() as tx:
-        for one in (
-            row("me", me.host, me.pid),
-            row("gone", me.host, 2**22 - 1),
-            row("far", "elsewhere", 1),
-            row("silent", "elsewhere", 2),
-        ):
-            tx.workers.beat(one)
-        tx.session.execute(
-            sa.text(
-                "UPDATE byoc.workers SET heartbeat_at = now() - interval '31 s' WHERE id = 'silent'"
-            )
-        )
-
-    assert [w.id for w in reaper(plane, Door())._bury()] == ["far", "me"]
+    assert lived == [["far", "me", "silent"], ["far", "me", "silent"], ["far", "me"]]
     with plane.store.begin() as tx:
         assert [w.id for w in tx.workers.all()] == ["far", "me"]
+
+
+def test_an_outage_of_the_database_makes_no_worker_silent(
+    plane: Plane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody could tell that it lives; whoever reaps first may not bury all the others."""
+    clock = Clock()
+    watching = replace(reaper(plane, Door()), clock_s=clock)
+    far = _worker("far", "elsewhere", 1)
+    _round(plane, watching, [far])
+    with monkeypatch.context() as patched:
+        patched.setattr(watching, "_claimed_and_lost", _away)
+        with pytest.raises(ConnectionError):
+            watching.reap()
+    clock.now_s += 31.0
+
+    assert _round(plane, watching, []) == ["far"]
+    clock.now_s += 31.0
+    assert _round(plane, watching, []) == []
+
+
+class Clock:
+    """Stands still until it is told otherwise."""
+
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        """Read it."""
+        return self.now_s
+
+
+def _worker(id_: str, host: str, pid: int) -> WorkerRow:
+    started = this_process().started
+    return WorkerRow(id=id_, host=host, pid=pid, process_started=started, version="1")
+
+
+def _away() -> None:
+    raise ConnectionError("the database is away")
+
+
+def _round(plane: Plane, watching: Reaper, telling: list[WorkerRow]) -> list[str]:
+    """Workers tell that they live, then the reaper looks; who lives."""
+    with plane.store.begin() as tx:
+        for worker in telling:
+            tx.workers.beat(worker)
+    with plane.store.begin() as tx:
+        silent = watching._silent(tx.workers.all())
+    return [worker.id for worker in watching._bury(silent)]
 
 
 def test_an_operation_that_never_ends_fails_at_last(plane: Plane) -> None:

@@ -5,6 +5,7 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
@@ -99,12 +100,13 @@ def test_what_a_killed_worker_ran_another_takes_up_at_once(plane: Plane, started
         (operation.id, 3, "SUCCEEDED"),
         (behind.id, 1, "SUCCEEDED"),
     ]
-    assert plane.workflows() == {
+    ended = {
         f"{operation.id}.1": "CANCELLED",
         f"{operation.id}.2": "CANCELLED",
         f"{operation.id}.3": "SUCCESS",
         f"{behind.id}.1": "SUCCESS",
     }
+    until(lambda: plane.workflows() == ended, "the workflows' ends")
 
 
 def test_a_worker_that_sleeps_past_its_time_and_wakes_up_spoils_nothing(
@@ -219,12 +221,15 @@ def mortal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
 
 def test_a_database_that_restarts_interrupts_nothing(mortal: Embedded, tmp_path: Path) -> None:
     """Workers wait for it, and write down then what had ended meanwhile."""
-    store = Store(mortal.url)
-    store.migrate()
-    schema.migrate(mortal.url)
-    queue = Queue(mortal.url)
-    plane = Plane(store, queue)
-    with workers(plane, tmp_path) as started:
+    with ExitStack() as closing:
+        store = Store(mortal.url)
+        closing.callback(store.close)
+        store.migrate()
+        schema.migrate(mortal.url)
+        queue = Queue(mortal.url)
+        closing.callback(queue.close)
+        plane = Plane(store, queue)
+        started = closing.enter_context(workers(plane, tmp_path))
         asked = [plane.ask(plane.deployment(f"app-{n}")) for n in range(8)]
         both = [started.start(plan={"seconds": 1.0}) for _ in range(2)]
         running(plane, both[0])
@@ -239,5 +244,3 @@ def test_a_database_that_restarts_interrupts_nothing(mortal: Embedded, tmp_path:
         assert all(worker.process.poll() is None for worker in both)
         ended = [r.operation for r in plane.runs() if r.result == "SUCCEEDED"]
         assert sorted(ended) == sorted(operation.id for operation in asked)
-    queue.close()
-    store.close()
