@@ -2,6 +2,7 @@
 
 import gc
 import os
+import re
 from pathlib import Path
 
 import moto.core.models
@@ -38,6 +39,9 @@ LONGEST_FIRST = (
 """Stories by what they take, so that workers end together; one that is not here comes before all.
 The verdicts are last because they judge what the others asked."""
 
+STORIES = re.compile(r"^pytestmark = \[?pytest\.mark\.e2e\b", re.MULTILINE)
+"""How a file says that all of it is a story; there is no other way (see tests/test_layers.py)."""
+
 economies.apply()
 # Moto makes thousands of patterns with each start, for HTTP that does not come from boto3.
 moto.core.models.RESPONSES_METHODS.clear()
@@ -48,6 +52,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-data", action="store_true", help="rewrite tests/data from what is there now"
     )
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Of stories and tests only the kind that is asked for: the other's imports cost most."""
+    stories = {"e2e": True, "not e2e": False}.get(config.option.markexpr)
+    if stories is None or not collection_path.match("test_*.py"):
+        return None
+    return True if bool(STORIES.search(collection_path.read_text())) is not stories else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
