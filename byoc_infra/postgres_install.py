@@ -1,4 +1,4 @@
-"""Where PostgreSQL's programs are, and as whom they run."""
+"""Where PostgreSQL's programs are, as whom they run, and how a cluster's files are made."""
 
 import importlib.util
 import os
@@ -13,9 +13,10 @@ from byoc_infra.errors import ToolMissing
 
 __all__ = [
     "BUILDS",
+    "PLAIN_ENVIRONMENT",
     "as_other_user",
     "binaries",
-    "give",
+    "initdb",
     "make_directory",
     "other_user",
     "reachable",
@@ -23,6 +24,10 @@ __all__ = [
 
 BUILDS = {16: "pginstall", 18: "pginstall18"}
 """The servers that the package brings, by major version."""
+PLAIN_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
+"""All that PostgreSQL's programs get to know."""
+HBA = "local all all scram-sha-256\n"
+INITDB_TIMEOUT_S = 60.0
 
 
 def other_user() -> int | None:
@@ -53,10 +58,51 @@ def make_directory(path: Path) -> None:
     path.mkdir(mode=0o700, exist_ok=True)
     if os.getuid() == 0:
         path.parent.chmod(0o711)
-    give(path)
+    _give(path)
 
 
-def give(path: Path) -> None:
+def initdb(
+    data: Path, *, programs: Path, superuser: str, password: str, durable: bool = True
+) -> None:
+    """Make a cluster in `data`, which belongs to the server's user or can be made by it.
+
+    Every way in asks for a password. Not `durable`, files may be lost with the machine. A refusal
+    of the program is `ToolMissing` with its words.
+    """
+    handed = data.parent / f"handed.{os.getpid()}"
+    with os.fdopen(os.open(handed, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as out:
+        out.write(password)
+    _give(handed)
+    command = [
+        str(programs / "initdb"),
+        *("-D", str(data), "-U", superuser, "-A", "scram-sha-256", f"--pwfile={handed}"),
+        *("-E", "UTF8", "--locale=C", *([] if durable else ["--no-sync"])),
+    ]
+    try:
+        done = subprocess.run(
+            command,
+            env=PLAIN_ENVIRONMENT,
+            cwd=data.parent,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=INITDB_TIMEOUT_S,
+            check=False,
+            **as_other_user(),
+        )
+    finally:
+        handed.unlink()
+    if done.returncode != 0:
+        raise ToolMissing(
+            "postgres",
+            wanted=f"a new cluster in {data}",
+            got=f"initdb: {done.stderr.strip()[-500:]}",
+            next_step="See that its disk has room and its user may write there.",
+        )
+    (data / "pg_hba.conf").write_text(HBA)
+
+
+def _give(path: Path) -> None:
     """Hand a file or directory to the server's user."""
     uid = other_user()
     if uid is not None:

@@ -17,9 +17,9 @@ from psycopg import sql
 from byoc_infra.local.world import World
 from byoc_infra.postgres_install import (
     BUILDS,
-    as_other_user,
+    PLAIN_ENVIRONMENT,
     binaries,
-    give,
+    initdb,
     make_directory,
     other_user,
 )
@@ -45,7 +45,6 @@ SETTINGS = {
     "log_timezone": "UTC",
     "timezone": "UTC",
 }
-HBA = "local all all scram-sha-256\n"
 log = logging.getLogger(__name__)
 
 
@@ -85,7 +84,13 @@ class Postgres:
         make_directory(self.directory)
         self._admin_file.write_text(secrets.token_urlsafe(24))
         self._admin_file.chmod(0o600)
-        self._initdb()
+        initdb(
+            self.data,
+            programs=binaries(self.world.directory, self.build),
+            superuser=ADMIN,
+            password=self._admin_file.read_text(),
+            durable=False,
+        )
         self.start()
         self._make_master(user, password, database)
 
@@ -108,7 +113,7 @@ class Postgres:
                 str(self.data),
                 *flags,
             ],
-            env={"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"},
+            env=PLAIN_ENVIRONMENT,
             cwd=self.directory,
             log=self.directory / "postgres.log",
             user=other_user(),
@@ -158,33 +163,6 @@ class Postgres:
             autocommit=True,
             connect_timeout=5,
         )
-
-    def _initdb(self) -> None:
-        handed = self.directory / "handed.password"
-        handed.write_text(self._admin_file.read_text())
-        handed.chmod(0o600)
-        give(handed)
-        command = [
-            str(binaries(self.world.directory, self.build) / "initdb"),
-            *("-D", str(self.data), "-U", ADMIN, "-A", "scram-sha-256", f"--pwfile={handed}"),
-            *("-E", "UTF8", "--locale=C", "--no-sync"),
-        ]
-        try:
-            done = subprocess.run(
-                command,
-                env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
-                cwd=self.directory,
-                capture_output=True,
-                text=True,
-                timeout=START_TIMEOUT_S,
-                check=False,
-                **as_other_user(),
-            )
-        finally:
-            handed.unlink()
-        if done.returncode != 0:
-            raise RuntimeError(f"initdb: {done.stderr[-500:]}")
-        (self.data / "pg_hba.conf").write_text(HBA)
 
     def _await_start(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S

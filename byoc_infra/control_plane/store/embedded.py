@@ -24,9 +24,10 @@ from psycopg import sql
 from byoc_infra.errors import SpecError, ToolMissing
 from byoc_infra.postgres_install import (
     BUILDS,
+    PLAIN_ENVIRONMENT,
     as_other_user,
     binaries,
-    give,
+    initdb,
     make_directory,
     other_user,
     reachable,
@@ -47,10 +48,8 @@ SOCKET_PATH_LIMIT = 107
 START_TIMEOUT_S = 60.0
 """A server that was killed first replays its log."""
 STOP_TIMEOUT_S = 20.0
-PLAIN_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 PASSED_ON = ("BYOC_LOCAL_OWNER",)
 """The mark of a local cloud, which ends what carries it."""
-HBA = "local all all scram-sha-256\n"
 SETTINGS = {
     "listen_addresses": "",  # nobody reaches it but through the socket file
     "max_connections": "200",
@@ -297,33 +296,13 @@ class Embedded:
         making = self.directory / "data.new"
         shutil.rmtree(making, ignore_errors=True)  # what a killed one has left
         make_directory(making)
-        handed = self.directory / f"handed.{os.getpid()}"
-        with os.fdopen(os.open(handed, os.O_WRONLY | os.O_CREAT, 0o600), "w") as out:
-            out.write(self._password(SUPERUSER))
-        give(handed)
-        command = [
-            str(binaries(self.directory, NEWEST) / "initdb"),
-            *("-D", str(making), "-U", SUPERUSER, "-A", "scram-sha-256", f"--pwfile={handed}"),
-            *("-E", "UTF8", "--locale=C", *([] if self.durable else ["--no-sync"])),
-        ]
-        try:
-            done = subprocess.run(
-                command,
-                env=PLAIN_ENVIRONMENT,
-                cwd=self.directory,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                timeout=START_TIMEOUT_S,
-                check=False,
-                **as_other_user(),
-            )
-        finally:
-            handed.unlink()
-        if done.returncode != 0:
-            self._log.write_text(done.stderr)
-            raise self._did_not_start()
-        (making / "pg_hba.conf").write_text(HBA)
+        initdb(
+            making,
+            programs=binaries(self.directory, NEWEST),
+            superuser=SUPERUSER,
+            password=self._password(SUPERUSER),
+            durable=self.durable,
+        )
         making.rename(self._data)
 
     def _as_superuser(self) -> psycopg.Connection:
