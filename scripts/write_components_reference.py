@@ -91,7 +91,7 @@ def page() -> str:
 
 
 def _section(kind: type[Component]) -> str:
-    own = classes(kind)[kind.__name__]
+    own = _written(kind.__name__)
     rows = [
         f"## {kind.__name__}",
         f"{words(ast.get_docstring(own) or '')} Type `{kind.TYPE}`.",
@@ -114,17 +114,17 @@ def _section(kind: type[Component]) -> str:
 
 def _value(kind: type) -> str:
     """What components hand to each other."""
-    own = classes(kind)[kind.__name__]
+    own = _written(kind.__name__)
     head = ("field", "type", "default", "meaning")
     said = words(ast.get_docstring(own) or "")
     return f"## {kind.__name__}\n\n{said}\n\n{table(head, _inputs(kind, kind))}\n"
 
 
-def classes(kind: type) -> dict[str, ast.ClassDef]:
-    """The classes of the component's module as they are written."""
-    module = inspect.getmodule(kind)
+def _written(name: str) -> ast.ClassDef:
+    """The public class of this name as it stands in its module."""
+    module = inspect.getmodule(getattr(components, name))
     tree = ast.parse(inspect.getsource(module)) if module else ast.Module([], [])
-    return {node.name: node for node in tree.body if isinstance(node, ast.ClassDef)}
+    return next(one for one in tree.body if isinstance(one, ast.ClassDef) and one.name == name)
 
 
 def told(kind: type, of: str) -> Iterator[FieldText]:
@@ -137,9 +137,9 @@ def told(kind: type, of: str) -> Iterator[FieldText]:
     known = {
         one.name: one.words
         for part in reversed(parts)
-        for one in fields(classes(getattr(components, part))[f"{part}{ending}"])
+        for one in fields(_written(f"{part}{ending}"))
     }
-    for one in fields(classes(kind)[of]):
+    for one in fields(_written(of)):
         if "ClassVar" not in one.annotation:
             yield dataclasses.replace(one, words=one.words or known.get(one.name, ""))
 

@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from byoc_infra.components.cache import Cache, CacheArgs
     from byoc_infra.components.cluster import Cluster, ClusterArgs
     from byoc_infra.components.database import Database, DatabaseArgs
-    from byoc_infra.components.deployment import LangGraphDeployment, LangGraphDeploymentArgs
+    from byoc_infra.components.deployment import LangGraphDeployment
+    from byoc_infra.components.deployment_args import LangGraphDeploymentArgs
     from byoc_infra.components.existing_network import ExistingNetwork, ExistingNetworkArgs
     from byoc_infra.components.external_database import ExternalDatabase, ExternalDatabaseArgs
     from byoc_infra.components.network import Network, NetworkArgs
@@ -54,6 +55,7 @@ MODULES = {
     "ExistingNetwork": "existing_network",
     "ExternalDatabase": "external_database",
     "LangGraphDeployment": "deployment",
+    "LangGraphDeploymentArgs": "deployment_args",
     "PlatformSecrets": "platform_secrets",
     "PostgresConnection": "_connection",
 }
@@ -65,5 +67,6 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the module holds
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     component = name.removesuffix("Args")
-    module = import_module(f"{__name__}.{MODULES.get(component, component.lower())}")
+    found = MODULES.get(name) or MODULES.get(component) or component.lower()
+    module = import_module(f"{__name__}.{found}")
     return getattr(module, name)

@@ -9,7 +9,7 @@ from byoc_infra.components.database import check_version
 from byoc_infra.errors import SpecError
 
 if TYPE_CHECKING:
-    from byoc_infra.components.deployment import LangGraphDeploymentArgs
+    from byoc_infra.components.deployment_args import LangGraphDeploymentArgs
 
 __all__ = ["DEFAULT_VERSION", "check_choice"]
 

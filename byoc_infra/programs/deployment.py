@@ -9,11 +9,8 @@ import pulumi
 from byoc_infra.components._checks import check_pattern
 from byoc_infra.components._environment import POSTGRES_SECRET, REDIS_SECRET
 from byoc_infra.components._task_roles import NAME as TASK_ROLE
-from byoc_infra.components.deployment import (
-    LangGraphDeployment,
-    LangGraphDeploymentArgs,
-    left_to_others,
-)
+from byoc_infra.components.deployment import LangGraphDeployment
+from byoc_infra.components.deployment_args import LangGraphDeploymentArgs, left_to_others
 from byoc_infra.errors import SpecError
 from byoc_infra.naming import (
     TASK_ROLE_PATH,
