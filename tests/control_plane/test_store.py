@@ -7,9 +7,11 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.exc import IntegrityError
 
 from byoc_infra.control_plane.store import Store
+from byoc_infra.control_plane.store.database import MIGRATIONS, newest_migration
 from byoc_infra.control_plane.store.tables import Base, TenantRow
 from byoc_infra.errors import NotFound
 from tests.support.databases import Databases
@@ -79,13 +81,38 @@ def test_many_processes_may_migrate_at_once(databases: Databases) -> None:
     """Every server and worker does it when it starts."""
     with databases.fresh(migrated=False) as url:
         stores = [Store(url, pool_size=1) for _ in range(4)]
+        assert not stores[0].is_current()
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(Store.migrate, stores))
 
         assert differences(stores[0]) == []
+        assert stores[0].is_current()
 
         for one in stores:
             one.close()
+
+
+def test_the_newest_migration_is_the_one_that_alembic_ends_with() -> None:
+    """A file's name says its version, so that a start need not load Alembic to know."""
+    assert newest_migration() == ScriptDirectory(str(MIGRATIONS)).get_current_head()
+
+
+def test_an_older_schema_is_not_current_and_is_migrated(databases: Databases) -> None:
+    """Alembic is loaded just for that."""
+    with databases.fresh(migrated=False) as url:
+        store = Store(url)
+        store.migrate()
+        with store.engine.begin() as connection:
+            connection.execute(sa.text("DROP TABLE pulumi_state"))
+            connection.execute(sa.text("DROP FUNCTION byoc.fence_states"))
+            connection.execute(sa.text("UPDATE byoc.alembic_version SET version_num = '0001'"))
+        was_current = store.is_current()
+        store.migrate()
+
+        assert not was_current
+        assert store.is_current()
+        assert differences(store) == []
+        store.close()
 
 
 def test_rows_stay_readable_after_their_transaction(store: Store) -> None:

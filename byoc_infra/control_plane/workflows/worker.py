@@ -18,8 +18,6 @@ from functools import partial
 
 from dbos import DBOS, DBOSConfig
 
-from byoc_infra.aws import preflight
-from byoc_infra.aws.session import open_session
 from byoc_infra.control_plane.processes import this_host, this_process
 from byoc_infra.control_plane.settings import Settings
 from byoc_infra.control_plane.store import Store
@@ -213,6 +211,10 @@ class _Worker:
             raise
 
     def _probe(self, account: AccountRow) -> None:
+        # Few workers ever meet an account that has refused us, and all would load boto3.
+        from byoc_infra.aws import preflight  # noqa: PLC0415
+        from byoc_infra.aws.session import open_session  # noqa: PLC0415
+
         access = AccessSpec(
             role_arn=account.role_arn,
             external_id=account.external_id,
