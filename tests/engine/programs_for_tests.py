@@ -22,7 +22,9 @@ class Shelf(pulumi.ComponentResource):
                 THING,
                 thing,
                 {"name": thing, **inputs},
-                pulumi.ResourceOptions(parent=self, version=VERSION),
+                pulumi.ResourceOptions(
+                    parent=self, version=VERSION, retain_on_delete=inputs.get("stays")
+                ),
             )
         self.register_outputs({})
 

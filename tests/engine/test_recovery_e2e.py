@@ -22,6 +22,14 @@ from tests.engine.run_up import SLOW
 pytestmark = [pytest.mark.e2e]
 
 NAMES = {"slow", "slower", "fast"}
+STAYING = Things(
+    things={
+        "slow": {"sleep": 4, "stays": True},
+        "slower": {"sleep": 4},
+        "fast": {"size": 1, "stays": True},
+    }
+)
+"""As `SLOW`, but a destroy is to forget two of them."""
 
 
 def test_a_killed_cli_loses_nothing(bench: Bench) -> None:
@@ -108,6 +116,20 @@ def test_destroy_after_a_kill_leaves_no_object(bench: Bench) -> None:
     assert bench.locks() == []
 
 
+def test_destroy_after_a_kill_leaves_alone_what_is_to_stay(bench: Bench) -> None:
+    """Whether only the journal knew of it or nothing but the program did."""
+    stack = bench.stack(STAYING)
+    with _running_up(bench, STAYING):
+        _kill(bench, "provider")
+    for file in (bench.root / "backend" / ".pulumi" / "stacks" / "proj").iterdir():
+        file.unlink()
+
+    gone = bench.engine.destroy(stack, find=bench.find)
+
+    assert gone.ok
+    assert set(bench.cloud()) == {"slow", "fast"}
+
+
 def test_without_a_look_up_nothing_is_made_twice(bench: Bench) -> None:
     """`up` refuses while creates are unanswered, and says what to do."""
     with _running_up(bench):
@@ -190,10 +212,10 @@ def _assert_recovers(bench: Bench, adopted: set[str] | None) -> None:
 
 
 @contextmanager
-def _running_up(bench: Bench) -> Iterator[list[Outcome]]:
+def _running_up(bench: Bench, things: Things = SLOW) -> Iterator[list[Outcome]]:
     """An `up` whose slow objects exist and whose answers are still to come."""
     outcomes: list[Outcome] = []
-    thread = threading.Thread(target=lambda: outcomes.append(bench.engine.up(bench.stack(SLOW))))
+    thread = threading.Thread(target=lambda: outcomes.append(bench.engine.up(bench.stack(things))))
     thread.start()
     _wait_for(lambda: set(bench.cloud()) == NAMES)
     time.sleep(0.5)  # the fast one's answer is written to the state
