@@ -11,7 +11,7 @@ from typing import Any, Self
 import httpx
 
 from byoc_infra.client.refusals import refusal
-from byoc_infra.errors import ServerUnreachable
+from byoc_infra.errors import DatabaseUnreachable, ServerUnreachable
 
 __all__ = ["Http", "SentEvent"]
 
@@ -25,6 +25,8 @@ SILENCE_S = 60.0
 """A stream says something every 15 s; one that is silent for so long is dead."""
 PATIENCE_S = 300.0
 """For so long a stream is tried again while the control plane does not answer."""
+AWAY = (ServerUnreachable, DatabaseUnreachable)
+"""It, or its database, comes back by itself; what is asked for stays the same."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,7 @@ class Http:
                     yield event
                     if event.kind == "end":
                         return
-            except ServerUnreachable:
+            except AWAY:
                 if time.monotonic() - since > PATIENCE_S:
                     raise
                 self._sleep(pause)

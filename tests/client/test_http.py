@@ -193,6 +193,16 @@ def test_a_broken_stream_goes_on_behind_the_last_event() -> None:
     assert asked == ["0", "2", "2"]
 
 
+def test_a_stream_outlives_the_restart_of_the_servers_database() -> None:
+    """The server says that it cannot look just now, and has not lost what it told of."""
+    away = {"detail": "x", "code": "DATABASE_UNREACHABLE", **FIELDS}
+    answers = iter((stream(event(1)), httpx.Response(503, json=away), stream(event(2, "end"))))
+
+    told = [one.id for one in http(lambda _: next(answers)).follow("/events")]
+
+    assert told == ["1", "2"]
+
+
 def test_a_server_that_stays_away_ends_the_stream(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not at once, and not never."""
     monkeypatch.setattr("byoc_infra.client.http.PATIENCE_S", 0.0)
