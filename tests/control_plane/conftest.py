@@ -5,8 +5,11 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
+from anyio.from_thread import start_blocking_portal
+from fastapi.testclient import TestClient
 
 from byoc_infra.control_plane.store import Store
 from byoc_infra.control_plane.store.embedded import Embedded
@@ -65,9 +68,11 @@ def copied(initialised: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def databases(embedded: Embedded) -> Databases:
+def databases(embedded: Embedded) -> Iterator[Databases]:
     """Where fresh databases come from."""
-    return Databases(embedded.url)
+    made = Databases(embedded.url)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")
@@ -84,19 +89,22 @@ def fresh_url(databases: Databases) -> Iterator[str]:
 
 
 @pytest.fixture
-def store(fresh_url: str) -> Iterator[Store]:
+def store(databases: Databases, fresh_url: str) -> Store:
     """The store on a database of this test's own; `store.url` is its address."""
-    opened = Store(fresh_url)
-    yield opened
-    opened.close()
+    return databases.store(fresh_url)
 
 
 @pytest.fixture(scope="module")
 def shared_store(databases: Databases) -> Iterator[Store]:
-    """One database for a module's tests, each of which makes a tenant of its own: a copy of the
-    template takes longer than most of them.
+    """One database for a module's tests, each of which makes a tenant of its own: to empty one
+    takes longer than most of them.
     """
     with databases.fresh() as url:
-        opened = Store(url)
-        yield opened
-        opened.close()
+        yield databases.store(url)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_loop() -> Iterator[None]:
+    """All requests in one event loop, as a server has them; a client's own is new with each."""
+    with start_blocking_portal() as portal, mock.patch.object(TestClient, "portal", portal):
+        yield

@@ -38,6 +38,10 @@ class Databases:
         self._made = False
         self._idle: list[str] = []
         """Migrated and empty: a copy costs a hundred times what emptying one does."""
+        self._stores: dict[str, Store] = {}
+        self._backends: dict[str, set[int]] = {}
+        self._doors: dict[str, psycopg.Connection] = {}
+        """Connections for emptying, by database; a new one takes longer than that."""
 
     @contextmanager
     def fresh(self, *, migrated: bool = True) -> Iterator[str]:
@@ -52,6 +56,22 @@ class Databases:
             else:
                 self._drop(name)
 
+    def store(self, url: str) -> Store:
+        """The store on a migrated one. It stays open: each new one composes all statements anew."""
+        if url not in self._stores:
+            store, self._backends[url] = Store(url), set[int]()
+            note = self._backends[url].add
+            sa.event.listen(store.engine, "connect", lambda made, _: note(made.info.backend_pid))
+            self._stores[url] = store
+        return self._stores[url]
+
+    def close(self) -> None:
+        """Close what was kept open."""
+        for store in self._stores.values():
+            store.close()
+        for door in self._doors.values():
+            door.close()
+
     def _made_new(self, *, migrated: bool) -> str:
         if migrated and not self._made:
             self._make_template()
@@ -61,23 +81,36 @@ class Databases:
 
     def _empty(self, name: str) -> None:
         """Delete every row in one statement, at whose end foreign keys are looked at."""
-        with self._connection() as connection:
-            connection.execute(
-                "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-                " WHERE datname = %s AND usename = current_user",  # a vacuum is not ours to end
-                [name],
+        connection = self._door(name)
+        connection.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database()"
+            " AND usename = current_user"  # a vacuum is not ours to end
+            " AND pid <> pg_backend_pid() AND pid <> ALL(%s)",
+            [self._at_rest(self._address(name))],
+        )
+        tables = connection.execute(TABLES).fetchall()
+        deletions = [
+            sql.SQL("{} AS (DELETE FROM {})").format(
+                sql.Identifier(f"_{number}"), sql.Identifier(*table)
             )
-        with psycopg.connect(self._address(name), autocommit=True) as connection:
-            tables = connection.execute(TABLES).fetchall()
-            deletions = [
-                sql.SQL("{} AS (DELETE FROM {})").format(
-                    sql.Identifier(f"_{number}"), sql.Identifier(*table)
-                )
-                for number, table in enumerate(tables)
-            ]
-            connection.execute("ALTER TABLE byoc.audit DISABLE TRIGGER USER")  # refuses deletions
-            connection.execute(sql.SQL("WITH {} SELECT").format(sql.SQL(", ").join(deletions)))
-            connection.execute("ALTER TABLE byoc.audit ENABLE TRIGGER USER")
+            for number, table in enumerate(tables)
+        ]
+        connection.execute("ALTER TABLE byoc.audit DISABLE TRIGGER USER")  # refuses deletions
+        connection.execute(sql.SQL("WITH {} SELECT").format(sql.SQL(", ").join(deletions)))
+        connection.execute("ALTER TABLE byoc.audit ENABLE TRIGGER USER")
+
+    def _door(self, name: str) -> psycopg.Connection:
+        if name not in self._doors or self._doors[name].closed:
+            self._doors[name] = psycopg.connect(self._address(name), autocommit=True)
+        return self._doors[name]
+
+    def _at_rest(self, url: str) -> list[int]:
+        """The backends of the store that is kept; of one that is still in use, none is."""
+        if url in self._stores and self._stores[url].engine.pool.checkedout():  # type: ignore[attr-defined]  # of QueuePool
+            self._stores.pop(url).close()
+            self._backends.pop(url)
+        return list(self._backends.get(url, ()))
 
     def _drop(self, name: str) -> None:
         with self._connection() as connection:
