@@ -2,6 +2,7 @@
 
 import uuid
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 import sqlalchemy as sa
@@ -10,10 +11,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import IntegrityError
 
-from byoc_infra.control_plane.store import Store
+from byoc_infra.control_plane.store import Store, _migrating
 from byoc_infra.control_plane.store.database import MIGRATIONS, newest_migration
 from byoc_infra.control_plane.store.tables import Base, TenantRow
-from byoc_infra.errors import NotFound
+from byoc_infra.errors import DatabaseUnreachable, NotFound, SpecError
 from tests.support.databases import Databases
 
 
@@ -113,6 +114,34 @@ def test_an_older_schema_is_not_current_and_is_migrated(databases: Databases) ->
         assert store.is_current()
         assert differences(store) == []
         store.close()
+
+
+def test_the_schema_of_a_later_release_is_refused(databases: Databases) -> None:
+    """With words, and without touching it."""
+    with databases.fresh(migrated=False) as url, closing(Store(url)) as store:
+        store.migrate()
+        with store.engine.begin() as connection:
+            connection.execute(sa.text("UPDATE byoc.alembic_version SET version_num = '9999'"))
+        with pytest.raises(SpecError, match="9999, of a later one"):
+            store.migrate()
+
+
+def test_a_migration_does_not_wait_for_ever(databases: Databases) -> None:
+    """An engine stopped at a write holds the table; nothing is changed, and later it works."""
+    with databases.fresh(migrated=False) as url, closing(Store(url)) as store:
+        store.migrate()
+        with store.engine.begin() as connection:
+            connection.execute(sa.text("DROP FUNCTION byoc.fence_states CASCADE"))
+            connection.execute(sa.text("UPDATE byoc.alembic_version SET version_num = '0001'"))
+        with store.engine.begin() as holder:
+            holder.execute(sa.text("LOCK TABLE pulumi_state IN ROW EXCLUSIVE MODE"))
+            with pytest.raises(DatabaseUnreachable, match="another session holds one"):
+                _migrating.upgrade(store.engine, MIGRATIONS, lock_s=0.2)
+        was_current = store.is_current()
+        store.migrate()
+
+        assert not was_current
+        assert store.is_current()
 
 
 def test_rows_stay_readable_after_their_transaction(store: Store) -> None:
