@@ -16,6 +16,7 @@ import httpx
 import psutil
 import psycopg
 import pytest
+from psycopg.conninfo import make_conninfo
 
 from byoc_infra.control_plane.store.embedded import Embedded
 from tests.support.certificates import ca_pem, key_pem
@@ -70,13 +71,18 @@ class Server:
         """One request of the API."""
         return httpx.get(f"{self.url}{path}", headers=headers, timeout=30, verify=self.verify)
 
-    def rows(self, asked: str) -> list[tuple[Any, ...]]:
-        """What the database holds."""
+    @property
+    def dsn(self) -> str:
+        """How to reach its database."""
         password = (self.place / "byoc_owner.password").read_text()
-        with psycopg.connect(
+        return make_conninfo(
             host=str(self.place / "socket"), user="byoc_owner", password=password, dbname="byoc"
-        ) as connection:
-            return connection.execute(asked.encode()).fetchall()
+        )
+
+    def rows(self, asked: str, *given: object) -> list[tuple[Any, ...]]:
+        """What the database holds."""
+        with psycopg.connect(self.dsn) as connection:
+            return connection.execute(asked.encode(), given or None).fetchall()
 
     def workers(self) -> list[int]:
         """The processes of those that have told that they live."""
