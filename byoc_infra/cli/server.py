@@ -44,13 +44,13 @@ def worker(
     import os
 
     from byoc_infra.control_plane import logs
-    from byoc_infra.control_plane.foundation import opened
+    from byoc_infra.control_plane.foundation import answering, opened
     from byoc_infra.control_plane.settings import Settings
     from byoc_infra.control_plane.workflows.worker import run
 
     settings = Settings.of()
     logs.configure(settings.log_level)
-    with _ended_by_signals(), opened(settings, os.environ) as foundation:
+    with _ended_by_signals(), answering(), opened(settings, os.environ) as foundation:
         if until_stdin_ends:
             _end_with_stdin()
         run(foundation.settings, env=foundation.env)

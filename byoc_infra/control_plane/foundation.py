@@ -13,11 +13,11 @@ from pydantic import SecretStr
 from byoc_infra.control_plane.settings import Settings
 from byoc_infra.control_plane.store import Store
 from byoc_infra.control_plane.store.embedded import Embedded
-from byoc_infra.control_plane.store.outages import OUTAGES
+from byoc_infra.control_plane.store.outages import is_outage
 from byoc_infra.errors import DatabaseUnreachable, SpecError
 from byoc_infra.redaction import hide
 
-__all__ = ["Foundation", "away", "opened"]
+__all__ = ["Foundation", "answering", "away", "opened"]
 
 SCHEMES = ("postgresql", "postgres")
 
@@ -43,10 +43,8 @@ class Foundation:
         """The store within the block, with its schema brought up to date."""
         store = Store(self.database_url)
         try:
-            try:
+            with answering():
                 store.migrate()
-            except OUTAGES as error:
-                raise away() from error
             yield store
         finally:
             store.close()
@@ -75,6 +73,17 @@ def opened(
         yield _complete(settings, env, SecretStr(url), key, embedded)
     finally:
         embedded.close(patience_s=patience_s)
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Within the block the database has to answer."""
+    try:
+        yield
+    except Exception as error:
+        if not is_outage(error):
+            raise
+        raise away() from error
 
 
 def away() -> DatabaseUnreachable:

@@ -106,6 +106,19 @@ def test_an_unforeseen_error_leaves_no_traceback_but_a_file(
         assert secret not in text + said.out + said.err
 
 
+def test_a_worker_without_a_database_says_so(
+    byoc: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Such as one that starts while PostgreSQL does: no bug of ours, and worth another try."""
+    monkeypatch.setenv("BYOC_DATABASE_URL", f"postgresql://u:p@/byoc?host={tmp_path}")
+    monkeypatch.setenv("BYOC_SECRET_KEY", "k" * 32)
+    monkeypatch.setenv("BYOC_DATA_DIR", str(tmp_path))
+
+    ended = byoc("worker", "--json")
+
+    assert (ended.code, ended.json["error"]["code"]) == (6, "DATABASE_UNREACHABLE")
+
+
 def test_an_interrupt_is_told(byoc: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """And that running it again goes on."""
 
