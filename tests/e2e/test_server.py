@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -111,8 +112,8 @@ class Server:
             return False
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
+@contextmanager
+def held() -> Iterator[Server]:
     """Not started yet; nothing of it is left afterwards, or the test fails."""
     place = Path(tempfile.mkdtemp(prefix="byoc-cp-"))
     one = Server(place)
@@ -132,6 +133,28 @@ def server() -> Iterator[Server]:
     assert names == []
 
 
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """One of a test's own, not started yet."""
+    with held() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Server]:
+    """One that the tests with a PostgreSQL beside it share, in their order."""
+    with held() as one:
+        one.start()
+        yield one
+
+
+@pytest.fixture(scope="module")
+def tenant(running: Server) -> dict[str, Any]:
+    """Its first tenant, as the operator's command has answered."""
+    made: dict[str, Any] = running.command("tenant", "create", "acme")["result"]
+    return made
+
+
 def alive(pid: int) -> bool:
     """Whether the process is there, and not only its remains."""
     try:
@@ -145,7 +168,7 @@ def until(claim: Callable[[], object]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while not claim():
         assert time.monotonic() < deadline
-        time.sleep(0.1)
+        time.sleep(0.2)
 
 
 def ready(server: Server) -> bool:
@@ -153,69 +176,73 @@ def ready(server: Server) -> bool:
     return server.ask("/readyz").status_code == 200
 
 
+def itself(server: Server, tenant: dict[str, Any]) -> str:
+    """The tenant's id, as the API tells whoever has its key."""
+    id_: str = server.ask("/byoc/v1/tenant", **{"X-Api-Key": tenant["api_key"]}).json()["id"]
+    return id_
+
+
 def other(pids: Sequence[int], pid: int) -> bool:
     """Whether there is a live worker that is not the one of that number."""
     return any(one != pid and alive(one) for one in pids)
 
 
-def test_one_command_is_a_whole_control_plane_and_leaves_nothing(server: Server) -> None:
+def test_one_command_is_a_whole_control_plane(running: Server, tenant: dict[str, Any]) -> None:
     """API, worker and PostgreSQL; the operator's commands work beside it."""
-    process = server.start()
-    assert ready(server)
-    made = server.command("tenant", "create", "acme")["result"]
-    again = server.command("tenant", "create", "acme")
-    until(server.workers)
-    (worker,) = server.workers()
+    assert ready(running)
+    again = running.command("tenant", "create", "acme")
+    listed = running.command("tenant", "list")["result"]["tenants"]
+    until(running.workers)
+    (worker,) = running.workers()
 
-    assert made["api_key"].startswith("byoc_")
+    assert tenant["api_key"].startswith("byoc_")
     assert again["error"]["code"] == "DUPLICATE_NAME"
-    listed = server.command("tenant", "list")["result"]["tenants"]
-    assert [(one["name"], one["tenant_id"]) for one in listed] == [("acme", made["tenant_id"])]
-    assert server.ask("/byoc/v1/tenant").status_code == 401
-    answer = server.ask("/byoc/v1/tenant", **{"X-Api-Key": made["api_key"]})
-    assert answer.json()["id"] == made["tenant_id"]
-    assert psutil.Process(worker).ppid() == process.pid
-
-    process.terminate()
-    assert process.wait(PATIENCE_S) == 0
-    until(lambda: not server.family())
-    password = (server.place / "byoc_owner.password").read_text()
-    text = (server.place / "log").read_text()
-    for secret in (password, (server.place / "secret.key").read_text(), made["api_key"]):
-        assert secret not in text
-    assert {"listening", "request"} <= {line["event"] for line in server.log}
+    assert [(one["name"], one["tenant_id"]) for one in listed] == [("acme", tenant["tenant_id"])]
+    assert running.ask("/byoc/v1/tenant").status_code == 401
+    assert itself(running, tenant) == tenant["tenant_id"]
+    assert psutil.Process(worker).ppid() == running.started[-1].pid
 
 
-def test_whatever_dies_is_there_again(server: Server) -> None:
+def test_whatever_dies_is_there_again(running: Server, tenant: dict[str, Any]) -> None:
     """The worker, PostgreSQL, and at last the server itself."""
-    first = server.start()
-    made = server.command("tenant", "create", "acme")["result"]
-    until(server.workers)
-    worker = server.workers()[0]
+    until(running.workers)
+    worker = running.workers()[0]
 
     psutil.Process(worker).kill()
-    until(lambda: other(server.workers(), worker))
+    until(lambda: other(running.workers(), worker))
 
-    postmaster = server.postmaster
+    postmaster = running.postmaster
     psutil.Process(postmaster).kill()
     until(lambda: not alive(postmaster))
-    until(lambda: ready(server))
-    assert server.postmaster != postmaster
+    until(lambda: ready(running))
+    assert running.postmaster != postmaster
 
-    until(lambda: other(server.workers(), worker))
-    postmaster = server.postmaster
-    orphan = next(pid for pid in server.workers() if pid != worker and alive(pid))
-    first.kill()
-    first.wait()
-    second = server.start()
-    assert server.postmaster == postmaster
-    assert ready(server)
-    listed = server.command("tenant", "list")["result"]["tenants"]
-    assert [one["tenant_id"] for one in listed] == [made["tenant_id"]]
+    until(lambda: other(running.workers(), worker))
+    postmaster = running.postmaster
+    orphan = next(pid for pid in running.workers() if pid != worker and alive(pid))
+    running.started[-1].kill()
+    running.started[-1].wait()
+    running.start()
+    assert running.postmaster == postmaster
+    assert ready(running)
+    assert itself(running, tenant) == tenant["tenant_id"]
     until(lambda: not alive(orphan))
 
-    second.terminate()
-    assert second.wait(PATIENCE_S) == 0
+
+def test_told_to_end_it_leaves_nothing_and_has_logged_no_secret(
+    running: Server, tenant: dict[str, Any]
+) -> None:
+    """Whatever had died before."""
+    process = running.started[-1]
+    process.terminate()
+    assert process.wait(PATIENCE_S) == 0
+    until(lambda: not running.family())
+
+    password = (running.place / "byoc_owner.password").read_text()
+    text = (running.place / "log").read_text()
+    for secret in (password, (running.place / "secret.key").read_text(), tenant["api_key"]):
+        assert secret not in text
+    assert {"listening", "request"} <= {line["event"] for line in running.log}
 
 
 def test_on_a_database_of_ones_own_with_more_workers_and_https(

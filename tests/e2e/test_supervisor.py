@@ -66,17 +66,8 @@ def _pending(plane: Plane) -> list[str]:
 
 def _begun(plane: Plane, operation_id: str, type_: str = "aws:") -> Callable[[], bool]:
     """Whether the engine has begun something, in this attempt, with one of that type."""
-    seen = len(plane.events(operation_id))
-
-    def asked() -> bool:
-        return any(
-            event.data.get("type", "").startswith(type_)
-            and event.data.get("state") == "started"
-            and event.data.get("op") in ("create", "update", "replace", "create-replacement")
-            for event in plane.events(operation_id)[seen:]
-        )
-
-    return asked
+    before = plane.times_begun(operation_id, type_)
+    return lambda: plane.times_begun(operation_id, type_) > before
 
 
 def _await(true: Callable[[], bool], supervisor: Supervisor, what: str) -> None:
@@ -92,12 +83,11 @@ def _await(true: Callable[[], bool], supervisor: Supervisor, what: str) -> None:
 def _begin(plane: Plane, supervisor: Supervisor, operation_id: str) -> None:
     """Have it done, and come back as soon as its engine runs."""
     told = "Bringing the deployment stack up"
-    before = sum(told in str(event.data) for event in plane.events(operation_id))
+    before = plane.times_told(operation_id, told)
     supervisor.tell(operation_id)
 
     def runs() -> bool:
-        said = sum(told in str(event.data) for event in plane.events(operation_id))
-        return said > before and bool(supervisor.part(CLI))
+        return plane.times_told(operation_id, told) > before and bool(supervisor.part(CLI))
 
     _await(runs, supervisor, "its engine's start")
 

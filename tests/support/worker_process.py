@@ -15,6 +15,16 @@ from tests.support import fake_supervisor
 FAKE = (sys.executable, str(Path(fake_supervisor.__file__)))
 
 
+def begin(env: dict[str, str], log: str) -> None:
+    """Work in that environment, and say so in that file."""
+    os.environ.clear()
+    os.environ.update(env)
+    with Path(log).open("wb") as out:
+        os.dup2(out.fileno(), 1)
+        os.dup2(out.fileno(), 2)
+    main()
+
+
 def main() -> None:
     """Work as `TUNING` says, with a supervisor that does nothing."""
     given = json.loads(os.environ.get("TUNING", "{}"))
@@ -29,7 +39,3 @@ def main() -> None:
             drain_s=float(given.get("drain_s", 0.5)),
         ),
     )
-
-
-if __name__ == "__main__":
-    main()

@@ -1,15 +1,15 @@
 """Operations in the store, and worker processes that take them from there."""
 
 import json
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ from tests.support import fake_supervisor, worker_process
 __all__ = ["Plane", "Worker", "until", "workers"]
 
 ROOT = Path(__file__).parents[2]
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload([worker_process.__name__])
 
 
 def until(said: Callable[[], bool], what: str, *, timeout_s: float = 30.0) -> None:
@@ -40,7 +42,7 @@ def until(said: Callable[[], bool], what: str, *, timeout_s: float = 30.0) -> No
     while not said():
         if time.monotonic() > deadline:
             raise TimeoutError(what)
-        time.sleep(0.05)
+        time.sleep(0.1)
 
 
 @dataclass
@@ -144,6 +146,16 @@ class Plane:
         with self.store.engine.connect() as connection:
             return list(connection.execute(sa.text(asked), parameters))
 
+    def unfinished(self, ids: Collection[str]) -> int:
+        """How many of these operations have not succeeded."""
+        asked = "SELECT id FROM byoc.operations WHERE id = ANY(:ids) AND status <> 'SUCCEEDED'"
+        return len(self.rows(asked, ids=list(ids)))
+
+    def at_work(self, worker: int) -> int:
+        """How many runs the supervisors of a worker are at."""
+        asked = "SELECT 1 FROM public.runs WHERE worker = :worker AND ended IS NULL"
+        return len(self.rows(asked, worker=worker))
+
     def runs(self) -> list[Any]:
         """What supervisors have run, in order."""
         return self.rows("SELECT * FROM public.runs ORDER BY number")
@@ -171,17 +183,28 @@ class Plane:
 class Worker:
     """One worker process."""
 
-    process: subprocess.Popen[bytes]
+    process: ForkServerProcess
     log: Path
 
     @property
     def pid(self) -> int:
         """Its number."""
+        assert self.process.pid is not None
         return self.process.pid
+
+    @property
+    def lives(self) -> bool:
+        """Whether it has not ended."""
+        return self.process.is_alive()
 
     def signal(self, number: signal.Signals) -> None:
         """Send it one."""
-        self.process.send_signal(number)
+        os.kill(self.pid, number)
+
+    def end(self, within_s: float = 30.0) -> int | None:
+        """Wait for its end; its exit code."""
+        self.process.join(within_s)
+        return self.process.exitcode
 
     def said(self) -> str:
         """Its log."""
@@ -189,7 +212,10 @@ class Worker:
 
 
 class Workers:
-    """Starts workers on one database, and ends them all."""
+    """Starts workers on one database, and ends them all.
+
+    They are forked off a process that has the modules loaded and does nothing else.
+    """
 
     def __init__(self, url: str, logs: Path) -> None:
         self._url = url
@@ -217,10 +243,9 @@ class Workers:
             "FAKE_PLAN": json.dumps(plan or {}),
             "TUNING": json.dumps(tuning),
         }
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                [sys.executable, worker_process.__file__], env=env, stdout=out, stderr=out, cwd=ROOT
-            )
+        log.touch()
+        process = FORKS.Process(target=worker_process.begin, args=(env, str(log)))
+        process.start()
         self._all.append(Worker(process, log))
         return self._all[-1]
 
@@ -228,7 +253,7 @@ class Workers:
         """All of them, whatever they do."""
         for worker in self._all:
             worker.process.kill()
-            worker.process.wait()
+            worker.process.join()
 
 
 @contextmanager

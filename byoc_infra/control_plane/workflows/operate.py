@@ -82,7 +82,14 @@ class Operate:
         return self._patiently(lambda: self._begin(operation_id, attempt))
 
     def apply(self, operation_id: str, attempt: int) -> Ended:
-        """Have a supervisor do it."""
+        """Have a supervisor do it, and come back when the database can be told how it ended: DBOS
+        does not wait for one that is away, and all of it would be done once more.
+        """
+        ended = self._run(operation_id, attempt)
+        self._patiently(lambda: self._look(operation_id))
+        return ended
+
+    def _run(self, operation_id: str, attempt: int) -> Ended:
         try:
             return self.lanes.run(operation_id, attempt)
         except OSError as error:
@@ -98,6 +105,10 @@ class Operate:
     def finish(self, operation_id: str, attempt: int, retries: int, ended: Ended) -> str:
         """Write down how it ended, and what comes next; the status that it has then."""
         return self._patiently(lambda: self._finish(operation_id, attempt, retries, ended))
+
+    def _look(self, operation_id: str) -> None:
+        with self.store.begin() as tx:
+            tx.operations.by_id(operation_id)
 
     def _begin(self, operation_id: str, attempt: int) -> Literal["RUN", "OVER"]:
         with self.store.begin() as tx:

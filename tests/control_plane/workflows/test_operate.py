@@ -1,10 +1,13 @@
 """The steps of the workflow, and what each ending means."""
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
 
+from byoc_infra.control_plane.store import Transaction
 from byoc_infra.control_plane.workflows.operate import Operate, Retries
 from byoc_infra.control_plane.workflows.outcome import Ended, Ending
 from byoc_infra.control_plane.workflows.queue import attempt_of, workflow_id
@@ -30,6 +33,14 @@ def steps(plane: Plane) -> Operate:
         lanes=NoLanes(),
         retries=Retries(first_s=60.0, attempts=3),
     )
+
+
+class Done:
+    """Everything has been done already."""
+
+    def run(self, operation: str, attempt: int) -> Ended:
+        """How it ended."""
+        return Ended("SUCCEEDED")
 
 
 def queued(plane: Plane) -> dict[str, tuple[str, int]]:
@@ -241,3 +252,22 @@ def test_a_terminal_status_is_the_revisions_too(
 def test_a_workflows_id_says_operation_and_attempt() -> None:
     """Both ways."""
     assert attempt_of(workflow_id("op-1", 12)) == ("op-1", 12)
+
+
+def test_how_a_run_ended_is_kept_while_the_database_is_away(
+    plane: Plane, steps: Operate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DBOS would fail to write it down, and the engine would run again for nothing."""
+    operation = plane.ask(plane.deployment())
+    steps = replace(steps, lanes=Done())
+    begin, away = plane.store.begin, [sa.exc.OperationalError("", {}, Exception("away"))]
+
+    def returns() -> AbstractContextManager[Transaction]:
+        if away:
+            raise away.pop()
+        return begin()
+
+    monkeypatch.setattr(plane.store, "begin", returns)
+
+    assert steps.apply(operation.id, 1) == Ended("SUCCEEDED")
+    assert away == []

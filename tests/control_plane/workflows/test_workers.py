@@ -27,19 +27,12 @@ LONG = {"seconds": 60.0}
 def succeeded(plane: Plane, *operations: OperationRow) -> None:
     """Wait until all of them have."""
     ids = {operation.id for operation in operations}
-    until(
-        lambda: {plane.operation(id_).status for id_ in ids} == {"SUCCEEDED"},
-        f"the end of {sorted(ids)}",
-        timeout_s=90.0,
-    )
+    until(lambda: not plane.unfinished(ids), f"the end of {sorted(ids)}", timeout_s=180.0)
 
 
 def running(plane: Plane, worker: Worker, count: int = 1) -> None:
     """Wait until supervisors of the worker are at work."""
-    until(
-        lambda: len([r for r in plane.runs() if r.worker == worker.pid and not r.ended]) >= count,
-        f"a run on {worker.pid}",
-    )
+    until(lambda: plane.at_work(worker.pid) >= count, f"a run on {worker.pid}")
 
 
 def overlaps(plane: Plane) -> list[tuple[int, int]]:
@@ -144,7 +137,7 @@ def test_a_worker_that_is_asked_to_end_hands_on_what_it_cannot_finish(
     running(plane, ending, 2)
     later = plane.ask(plane.deployment("later"))
     ending.signal(signal.SIGTERM)
-    assert ending.process.wait(30.0) == 0
+    assert ending.end() == 0
     at_its_end = [plane.operation(o.id) for o in (quick, long, later)]
     left = plane.rows("SELECT id FROM byoc.workers")
     started.start()
@@ -241,6 +234,6 @@ def test_a_database_that_restarts_interrupts_nothing(mortal: Embedded, tmp_path:
             running(plane, both[0])
         succeeded(plane, *asked)
 
-        assert all(worker.process.poll() is None for worker in both)
+        assert all(worker.lives for worker in both)
         ended = [r.operation for r in plane.runs() if r.result == "SUCCEEDED"]
         assert sorted(ended) == sorted(operation.id for operation in asked)
