@@ -21,7 +21,7 @@ lint: setup
 	$(python) -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-cache --no-logo
 
 unit: setup
-	$(python) -m pytest -m "not e2e" -n 2 --dist loadfile
+	$(python) -m pytest -m "not e2e" -q --forks 2
 
 e2e: setup
 	$(python) -m byoc_infra.cli doctor

@@ -9,6 +9,7 @@ import moto.core.models
 import pytest
 
 from byoc_infra.local import economies
+from tests.support import forks
 
 # Else moto reads thousands of machine images each time that an account's EC2 is first used.
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
@@ -42,6 +43,7 @@ The verdicts are last because they judge what the others asked."""
 STORIES = re.compile(r"^pytestmark = \[?pytest\.mark\.e2e\b", re.MULTILINE)
 """How a file says that all of it is a story; there is no other way (see tests/test_layers.py)."""
 
+pytest_runtestloop = forks.pytest_runtestloop
 economies.apply()
 # Moto makes thousands of patterns with each start, for HTTP that does not come from boto3.
 moto.core.models.RESPONSES_METHODS.clear()
@@ -52,6 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-data", action="store_true", help="rewrite tests/data from what is there now"
     )
+    forks.pytest_addoption(parser)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,12 @@ from fastapi.testclient import TestClient
 
 from byoc_infra.control_plane import main, routes
 from byoc_infra.control_plane.context import Services
-from byoc_infra.control_plane.main import create_app
 from byoc_infra.control_plane.routes._http import BODY_LIMIT
 from byoc_infra.control_plane.settings import Settings
 from byoc_infra.control_plane.store import Store
 from byoc_infra.control_plane.workflows.queue import Queue
 from byoc_infra.errors import AddressTaken, SpecError
+from tests.support.application import Bound
 from tests.support.databases import Databases
 
 
@@ -30,7 +31,7 @@ def services(store: Store) -> Iterator[Services]:
 @pytest.fixture
 def client(services: Services) -> TestClient:
     """Of the whole application."""
-    return TestClient(create_app(services), raise_server_exceptions=False)
+    return TestClient(Bound(services), raise_server_exceptions=False)
 
 
 def test_a_server_with_its_database_is_alive_and_ready(client: TestClient) -> None:
@@ -89,14 +90,9 @@ def test_errors_of_a_stream_are_described_as_json(client: TestClient) -> None:
 
 def test_without_its_database_a_server_is_alive_not_ready_and_says_so(client: TestClient) -> None:
     """503 with a time to come again, and not a mistake of ours."""
-    app = client.app
+    bound: Bound = client.app  # type: ignore[assignment]  # what it was made with
     away = Store("postgresql://nobody:nothing@127.0.0.1:1/none")
-    app.state.services = Services(  # type: ignore[attr-defined]  # a FastAPI
-        settings=Settings.of({}),
-        store=away,
-        queue=app.state.services.queue,  # type: ignore[attr-defined]
-        env={},
-    )
+    bound.services = replace(bound.services, store=away)
 
     assert client.get("/healthz").status_code == 200
     answer = client.get("/readyz")
@@ -112,7 +108,7 @@ def test_a_database_of_another_release_is_not_ready(databases: Databases) -> Non
     with databases.fresh(migrated=False) as url:
         store, queue = Store(url), Queue(url)
         client = TestClient(
-            create_app(Services(settings=Settings.of({}), store=store, queue=queue, env={}))
+            Bound(Services(settings=Settings.of({}), store=store, queue=queue, env={}))
         )
 
         assert client.get("/readyz").status_code == 503

@@ -10,7 +10,6 @@ from typing import Any, get_args
 import pytest
 
 from byoc_infra.control_plane.caller import Scope
-from byoc_infra.control_plane.main import create_app
 from byoc_infra.control_plane.store import Store
 from byoc_infra.control_plane.store.tables import (
     AccountRow,
@@ -19,9 +18,10 @@ from byoc_infra.control_plane.store.tables import (
     RevisionRow,
 )
 from byoc_infra.spec import DeploymentSpec
+from tests.support.application import whole
 from tests.support.customer import Customer
 from tests.support.schemas import smallest
-from tests.support.whole_api import Api, Tenant, services
+from tests.support.whole_api import Api, Tenant
 
 PUBLIC = {"GET /healthz", "GET /readyz"}
 """Whoever may ask, without a key."""
@@ -86,7 +86,7 @@ class Route:
 
 def routes() -> Iterator[Route]:
     """All of them."""
-    document = create_app(services(None, Customer())).openapi()  # type: ignore[arg-type]  # unasked
+    document = whole().openapi()
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             yield Route(method.upper(), path, operation, document)

@@ -11,7 +11,7 @@ from byoc_infra.control_plane.main import create_app
 from byoc_infra.control_plane.routes._errors import EVERYWHERE, install
 from byoc_infra.control_plane.settings import Settings
 
-__all__ = ["Bound"]
+__all__ = ["Bound", "whole"]
 
 
 class Bound:
@@ -20,7 +20,7 @@ class Bound:
     def __init__(self, services: Services, *, quiet: bool = False) -> None:
         """`quiet` leaves out the request log, for a test that looks at standard output."""
         self.services = services
-        self._app = _quiet() if quiet else _whole()
+        self._app = _quiet() if quiet else whole()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the life of the server."""
@@ -29,7 +29,8 @@ class Bound:
 
 
 @functools.cache
-def _whole() -> FastAPI:
+def whole() -> FastAPI:
+    """All of it, for whoever looks and asks nothing."""
     services = Services(settings=Settings(), store=None, queue=None, env={})  # type: ignore[arg-type]  # asked for later
     return create_app(services)
 
