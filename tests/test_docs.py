@@ -4,6 +4,7 @@ import json
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -277,7 +278,7 @@ def _check_langgraph(words: list[str]) -> None:
 
 
 def _check_byoc(words: list[str], *, whole: bool) -> None:
-    command: Any = typer.main.get_command(app)
+    command = _byoc()
     while words and hasattr(command, "commands"):
         first, *words = words
         if first.startswith("-"):
@@ -289,6 +290,12 @@ def _check_byoc(words: list[str], *, whole: bool) -> None:
         return
     known = {option for one in command.params for option in (*one.opts, "--help")}
     assert {word for word in words if word.startswith("-")} <= known
+
+
+@cache
+def _byoc() -> Any:
+    """All commands; to put them together takes longer than to look one up."""
+    return typer.main.get_command(app)
 
 
 def _section(heading: str) -> str:

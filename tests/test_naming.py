@@ -1,7 +1,7 @@
 """Names and tags: fixed, within AWS's limits, and apart from each other."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from byoc_infra.naming import AccountNames, DeploymentNames, Place, deployment_id, fit
@@ -11,6 +11,7 @@ IDS = some.from_regex(r"[0-9a-f]{8}", fullmatch=True)
 
 
 @given(name=LABELS, id_=IDS)
+@settings(deadline=None)
 def test_every_name_of_a_deployment_fits_aws(name: str, id_: str) -> None:
     """Cut in the middle, never at the id, and in the characters that AWS takes."""
     names = DeploymentNames(name, id_)
@@ -31,6 +32,7 @@ def test_every_name_of_a_deployment_fits_aws(name: str, id_: str) -> None:
 
 
 @given(name=LABELS, id_=IDS, entry=some.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,60}", fullmatch=True))
+@settings(deadline=None)
 def test_a_secrets_name_keeps_its_variable(name: str, id_: str, entry: str) -> None:
     """Under the installation's prefix, by which the access role is fenced."""
     found = DeploymentNames(name, id_, "blue").secret(entry)
@@ -85,6 +87,7 @@ def test_outside_the_first_region_only_names_in_iam_carry_the_region() -> None:
 
 
 @given(name=LABELS, id_=IDS, entry=some.sampled_from(["redis", "LANGSMITH_API_KEY"]))
+@settings(deadline=None)
 def test_no_deployments_secret_lies_among_the_platforms(name: str, id_: str, entry: str) -> None:
     """Whatever a deployment is called, `platform` included."""
     platform = AccountNames().platform_secret("LANGSMITH_API_KEY")

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from byoc_infra.aws.egress import Endpoint, NatGateway, Ways, way_out
@@ -241,6 +241,7 @@ TARGETS = ["nat-1", "nat-2", "tgw-1", "vgw-1", "eni-1", "eni-2", "pcx-1", "igw-1
     active=some.booleans(),
     words=some.sets(some.sampled_from(FARGATE_SERVICES)),
 )
+@settings(deadline=None)
 def test_a_subnet_is_adopted_only_where_tasks_can_start(
     *, target: str | None, active: bool, words: set[str]
 ) -> None:
@@ -262,6 +263,7 @@ def test_a_subnet_is_adopted_only_where_tasks_can_start(
 
 
 @given(target=some.none() | some.sampled_from(TARGETS), more=some.sampled_from(FARGATE_SERVICES))
+@settings(deadline=None)
 def test_one_more_endpoint_never_closes_a_way(target: str | None, more: str) -> None:
     """What works goes on working."""
     fewer = [word for word in FARGATE_SERVICES if word != more]

@@ -4,7 +4,7 @@ import ipaddress
 from itertools import combinations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from byoc_infra.components._subnets import plan_subnets
@@ -19,6 +19,7 @@ def ranges(prefix: int, base: int) -> ipaddress.IPv4Network:
 
 
 @given(prefix=some.integers(16, 24), zones=some.integers(2, 6), base=some.integers(0, 2**24 - 1))
+@settings(deadline=None)
 def test_subnets_fit_and_do_not_meet(prefix: int, zones: int, base: int) -> None:
     """Inside the range, apart from each other, each large enough; or refused."""
     vpc = ranges(prefix, base)
@@ -56,6 +57,7 @@ def test_every_private_range_will_do(cidr: str) -> None:
 
 
 @given(prefix=some.integers(16, 23), zones=some.integers(2, 6), base=some.integers(0, 2**24 - 1))
+@settings(deadline=None)
 def test_ranges_that_were_chosen_can_be_given(prefix: int, zones: int, base: int) -> None:
     """What the arithmetic chose may be written down, also in part: it stays the same plan."""
     vpc, names = str(ranges(prefix, base)), ZONES[:zones]
@@ -67,6 +69,7 @@ def test_ranges_that_were_chosen_can_be_given(prefix: int, zones: int, base: int
 
 
 @given(prefix=some.integers(16, 23), zones=some.integers(2, 6), data=some.data())
+@settings(deadline=None)
 def test_ranges_that_meet_or_lie_outside_are_refused(
     prefix: int, zones: int, data: some.DataObject
 ) -> None:
@@ -85,6 +88,7 @@ def test_ranges_that_meet_or_lie_outside_are_refused(
 
 
 @given(prefix=some.integers(16, 24), zones=some.integers(2, 4), base=some.integers(0, 2**24 - 1))
+@settings(deadline=None)
 def test_something_stays_free_for_later(prefix: int, zones: int, base: int) -> None:
     """Private subnets take half at most; a quarter of the range is never given out."""
     vpc = ranges(prefix, base)

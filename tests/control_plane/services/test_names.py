@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from byoc_infra.control_plane.services._names import aws_name
@@ -19,6 +19,7 @@ def test_a_plain_name_stays(name: str) -> None:
 
 
 @given(NAMES)
+@settings(deadline=None)
 def test_every_name_becomes_one_that_a_deployment_may_have(name: str) -> None:
     """Within the length that a stack's name leaves."""
     made = aws_name(name)
@@ -28,6 +29,7 @@ def test_every_name_becomes_one_that_a_deployment_may_have(name: str) -> None:
 
 
 @given(NAMES, NAMES)
+@settings(deadline=None)
 def test_two_names_do_not_become_one(one: str, other: str) -> None:
     """They would fight for the same resources."""
     assert (aws_name(one) == aws_name(other)) == (one == other)

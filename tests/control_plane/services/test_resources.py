@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from byoc_infra.components._sizes import FARGATE_PAIRS
@@ -61,6 +61,7 @@ def test_each_row_of_the_table(size: SizeClass, asked: dict[str, Any], got: dict
 
 
 @given(cpu=st.floats(0.1, 8), memory=st.integers(0, 122_880))
+@settings(deadline=None)
 def test_nobody_gets_less_than_they_ask_for(cpu: float, memory: int) -> None:
     """And always a pair that Fargate has."""
     got = fit(ResourceSpec(cpu=cpu, memory_mb=memory), "production")
