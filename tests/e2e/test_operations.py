@@ -101,7 +101,8 @@ def day(stage: Stage) -> Iterator[Day]:
     server.env = {**os.environ, **ours, **stage.cloud.reserve_owner_env()}
     server.env |= {
         "BYOC_DATA_DIR": str(place),
-        "BYOC_HEALTH_DEADLINE_S": "120",
+        "BYOC_CONCURRENCY": "1",
+        "BYOC_HEALTH_DEADLINE_S": "300",
         "BYOC_LEASE_S": "10",
     }
     try:

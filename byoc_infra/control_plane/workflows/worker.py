@@ -58,8 +58,8 @@ class Tuning:
     retries: Retries = field(default_factory=Retries)
     patience: Patience | None = None
     """By default worked out from the lease."""
-    poll_s: float = 0.25
-    """How often the queue is looked at."""
+    poll_s: float = 0.5
+    """How often the queue is looked at; each look is some milliseconds of work for nothing."""
     drain_s: float = 10.0
     """How long operations may go on by themselves once the worker is asked to end."""
 
