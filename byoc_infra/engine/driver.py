@@ -8,8 +8,8 @@ from typing import Any
 
 from byoc_infra.engine import recovery
 from byoc_infra.engine.events import EngineEvent
-from byoc_infra.engine.failure import classify
-from byoc_infra.engine.history import forget, prune, recorded
+from byoc_infra.engine.failure import classify, no_stack
+from byoc_infra.engine.history import absent, forget, prune, recorded
 from byoc_infra.engine.journal import Journal, default_state_dir
 from byoc_infra.engine.locks import lock_owners
 from byoc_infra.engine.messages import Report
@@ -103,6 +103,8 @@ class Engine:
         known = recorded(stack)
         if known is not None:
             return Outcome(kind="export", ok=True, state=known)
+        if absent(stack):
+            return Outcome(kind="export", ok=False, failure=no_stack(stack.name))
         return self._read("export", stack, None, deadline_s)
 
     def import_(

@@ -17,7 +17,7 @@ from byoc_infra.errors import (
     StateUnreachable,
 )
 
-__all__ = ["LOCKED", "answer_was_lost", "classify", "state_was_lost"]
+__all__ = ["LOCKED", "answer_was_lost", "classify", "no_stack", "state_was_lost"]
 
 LOCKED = "the stack is currently locked by"
 NO_STACK = re.compile(r"no stack named .* found")
@@ -76,17 +76,22 @@ def classify(report: Report, *, stack: str) -> ByocError:
     if LOCKED in everything:
         return _busy(everything, stack)
     if NO_STACK.search(report.said):
-        return NotFound(
-            "stack",
-            wanted="a stack that exists",
-            got=stack,
-            next_step="Run `up` first, or check name and backend.",
-        )
+        return no_stack(stack)
     for decide in (_provider_died, _unreachable, _refused, _quota):
         for diagnostic in (*errors, Diagnostic(severity="error", message=report.said)):
             if found := decide(diagnostic, stack):
                 return found
     return _other(report, errors, stack)
+
+
+def no_stack(stack: str) -> NotFound:
+    """There is no stack of this name."""
+    return NotFound(
+        "stack",
+        wanted="a stack that exists",
+        got=stack,
+        next_step="Run `up` first, or check name and backend.",
+    )
 
 
 def _cut_off(report: Report) -> ByocError | None:

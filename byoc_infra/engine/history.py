@@ -11,7 +11,16 @@ from byoc_infra.engine import state_table
 from byoc_infra.engine.outcome import StackRef
 from byoc_infra.engine.state_table import Unreadable
 
-__all__ = ["KEEP", "Unreadable", "forget", "prune", "read_state", "recorded", "state_file"]
+__all__ = [
+    "KEEP",
+    "Unreadable",
+    "absent",
+    "forget",
+    "prune",
+    "read_state",
+    "recorded",
+    "state_file",
+]
 
 KEEP = 20
 
@@ -78,6 +87,26 @@ def read_state(stack: StackRef) -> str | None:
         return None
     except OSError as error:
         raise Unreadable from error
+
+
+def absent(stack: StackRef) -> bool:
+    """Whether the backend's records say that there is no such stack; False in doubt."""
+    root = backend_root(stack.backend_url)
+    try:
+        if read_state(stack) is not None:
+            return False
+        if root is None:
+            return not state_table.keys(stack.backend_url, _key(stack))
+    except Unreadable:
+        return False
+    stacks = root / ".pulumi" / "stacks"
+    # compressed, or as backends kept it that knew no projects
+    return root.is_dir() and not any(
+        [
+            *(stacks / stack.project).glob(f"{stack.name}.json.gz"),
+            *stacks.glob(f"{stack.name}.json*"),
+        ]
+    )
 
 
 def recorded(stack: StackRef) -> dict[str, Any] | None:

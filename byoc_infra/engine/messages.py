@@ -27,6 +27,8 @@ class Job:
     cli: str
     cli_version: str
     work_dir: str
+    new: bool = False
+    """True when there is no such stack yet, by the backend's records."""
     targets: tuple[str, ...] = ()
     state: Mapping[str, Any] | None = field(default=None, repr=False)
     """A deployment to put in place (`import`)."""

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from pulumi.automation import LocalWorkspace, Stack, UpdateSummary
 from pulumi.automation import _server as inline_server
-from pulumi.automation.errors import CommandError, StackNotFoundError
+from pulumi.automation.errors import CommandError, StackAlreadyExistsError, StackNotFoundError
 from pulumi.errors import RunError
 from pulumi.runtime.stack import run_in_stack
 
@@ -146,6 +146,8 @@ def _up(stack: _Stack, job: Job, recorder: Recorder) -> dict[str, Any]:
             target=list(job.targets) or None,
         )
 
+    if job.new:
+        _create(stack)
     try:
         run()
     except StackNotFoundError:
@@ -164,13 +166,15 @@ def _preview(stack: _Stack, job: Job, recorder: Recorder) -> dict[str, Any]:
             target=list(job.targets) or None,
         )
 
+    made = job.new and _create(stack)
     try:
-        run()
-    except StackNotFoundError:
-        _create(stack)
         try:
             run()
-        finally:
+        except StackNotFoundError:
+            made = _create(stack)
+            run()
+    finally:
+        if made:
             # A preview leaves nothing behind, not even an empty stack.
             stack.workspace.remove_stack(stack.name)
     return {}
@@ -242,8 +246,13 @@ _ACTIONS: dict[str, Callable[[_Stack, Job, Recorder], dict[str, Any]]] = {
 }
 
 
-def _create(stack: _Stack) -> None:
-    stack.workspace.create_stack(stack.name)
+def _create(stack: _Stack) -> bool:
+    """True when it is ours: somebody may have been quicker."""
+    try:
+        stack.workspace.create_stack(stack.name)
+    except StackAlreadyExistsError:
+        return False
+    return True
 
 
 def _command(stack: _Stack, *words: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from byoc_infra.engine.events import EngineEvent
 from byoc_infra.engine.failure import state_was_lost
+from byoc_infra.engine.history import absent
 from byoc_infra.engine.journal import Journal
 from byoc_infra.engine.messages import Job, Report
 from byoc_infra.engine.outcome import Kind, StackRef
@@ -27,6 +28,8 @@ from byoc_infra.errors import (
 
 __all__ = ["Run", "Runner", "run_environment"]
 
+BRINGS_STACKS = ("up", "preview")
+"""What makes the stack where there is none."""
 DEFAULTS = {
     "PULUMI_SKIP_UPDATE_CHECK": "true",
     # Stack settings live in a work directory of one run: take the salt from the state.
@@ -153,6 +156,7 @@ class Run:
             program=_pickled(self.stack.program),
             env=run_environment(self.stack),
             config=dict(self.stack.config),
+            new=self.kind in BRINGS_STACKS and absent(self.stack),
             secrets_provider=self.stack.secrets_provider,
             cli=str(self.runner.toolchain.path),
             cli_version=self.runner.toolchain.version,

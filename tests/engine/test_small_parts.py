@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from pulumi.automation import events as sdk
 
-from byoc_infra.engine import StackRef
+from byoc_infra.engine import Engine, StackRef, WorkerPool
 from byoc_infra.engine.events import EngineEvent, Recorder, readable
-from byoc_infra.engine.history import KEEP, forget, prune, recorded
+from byoc_infra.engine.history import KEEP, absent, forget, prune, recorded
 from byoc_infra.engine.perform import _byoc_cause
 from byoc_infra.engine.run import run_environment
 from byoc_infra.engine.scrub import Scrubber
+from byoc_infra.errors import NotFound
+from tests.engine import fake_cli
 
 URN = "urn:pulumi:dev::proj::fake:index:Thing::a"
 ROOT = "urn:pulumi:dev::proj::pulumi:pulumi:Stack::proj-dev"
@@ -105,6 +107,34 @@ def test_what_a_file_does_not_tell_is_left_to_the_cli(tmp_path: Path, content: s
 
     assert recorded(_stack(tmp_path)) is None
     assert recorded(replace(_stack(tmp_path), backend_url="s3://bucket")) is None
+
+
+@pytest.mark.parametrize(
+    "kept", ["proj/dev.json", "proj/dev.json.gz", "dev.json", "dev.json.gz", "dev.json.bak"]
+)
+def test_a_stack_is_absent_only_without_any_record(tmp_path: Path, kept: str) -> None:
+    """Whichever way it is kept; of a backend that is not there nothing is known."""
+    stack = _stack(tmp_path)
+    before = absent(stack)
+    file = tmp_path / ".pulumi" / "stacks" / kept
+    file.parent.mkdir(parents=True)
+    file.write_text("{}")
+
+    assert before
+    assert not absent(stack)
+    assert not absent(_stack(tmp_path / "nowhere"))
+    assert not absent(replace(stack, backend_url="s3://bucket"))
+
+
+def test_what_is_absent_costs_no_cli(tmp_path: Path) -> None:
+    """Nor a worker, which nobody may start here."""
+    engine = Engine(fake_cli.install(tmp_path), WorkerPool(), state_dir=tmp_path)
+
+    found = engine.export(_stack(tmp_path))
+
+    assert isinstance(found.failure, NotFound)
+    assert found.failure.got == "dev"
+    assert (tmp_path / "log").read_text() == ""
 
 
 def test_a_removed_stack_leaves_no_backup(tmp_path: Path) -> None:

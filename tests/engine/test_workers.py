@@ -54,6 +54,20 @@ def test_one_call_is_one_cli_and_its_work_directory_is_gone(engine: Engine, tmp_
     assert not Path(outcome.outputs["cwd"]).exists()
 
 
+def test_the_first_run_of_a_stack_makes_it_at_once(engine: Engine, tmp_path: Path) -> None:
+    """That there is none is known: no CLI has to find out. A preview takes it away again."""
+    stack = _stack(tmp_path)
+    (tmp_path / "backend").mkdir()
+
+    engine.preview(stack)
+    engine.up(stack)
+
+    assert _log(tmp_path) == [
+        *("run stack init", "run preview never", "run stack rm"),
+        *("run stack init", "run up never"),
+    ]
+
+
 def test_a_good_worker_serves_again_and_carries_its_owners_mark(
     engine: Engine, pool: WorkerPool, tmp_path: Path
 ) -> None:
