@@ -6,6 +6,7 @@ import signal
 import threading
 from functools import partial
 from pathlib import Path
+from subprocess import Popen
 from typing import Any
 
 from byoc_infra.local import economies, images, repairs, rules
@@ -20,6 +21,7 @@ from byoc_infra.local.control import Commands, ControlServer
 from byoc_infra.local.hooks import Hooks
 from byoc_infra.local.instances import Instance
 from byoc_infra.local.persistence import Part, Persistence
+from byoc_infra.local.provider import nursery_of
 from byoc_infra.local.rds import Databases
 from byoc_infra.local.regions import Regions
 from byoc_infra.local.scaling.scaler import Scaler
@@ -53,6 +55,7 @@ class Cloud:
         self._ready = False
         self._stopping = threading.Event()
         self._redis_image = ""
+        self._nursery: Popen[bytes] | None = None
         self.hooks = Hooks()
         self.commands = Commands()
         self.persistence = Persistence(directory / "state", self.world.lock)
@@ -95,6 +98,7 @@ class Cloud:
         self.scaler.start()
         self._ready = True
         self._control.start()
+        self._nursery = nursery_of(self.world.directory)
         threading.Thread(target=self._keep_saving, name="saving", daemon=True).start()
 
     def stop(self) -> None:
@@ -102,6 +106,9 @@ class Cloud:
         self._stopping.set()
         self._control.shutdown()
         self._control.server_close()
+        if self._nursery is not None:
+            self._nursery.terminate()
+            self._nursery.wait()
         self.scaler.stop()
         self.compute.stop()
         self.databases.stop()

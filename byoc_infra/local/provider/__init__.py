@@ -3,20 +3,42 @@
 Against real AWS nothing of this is loaded; the engine then runs the vendor's own plugin.
 """
 
+import os
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from subprocess import DEVNULL, Popen
 
-__all__ = ["install", "plugin_version"]
+from byoc_infra.local.world import PART_VARIABLE
+
+__all__ = ["install", "nursery_of", "nursery_socket", "plugin_version"]
 
 _SCRIPT = """#!/bin/sh
-PYTHONPATH="{root}${{PYTHONPATH:+:$PYTHONPATH}}" exec "{python}" -m byoc_infra.local.provider "$@"
+export PYTHONPATH="{root}${{PYTHONPATH:+:$PYTHONPATH}}"
+exec "{python}" -S "{launcher}" byoc_infra.local.provider "{nursery}" "$@"
 """
 
 
 def plugin_version() -> str:
     """The version that programs with the installed pulumi_aws ask the engine for."""
     return version("pulumi_aws")
+
+
+def nursery_socket(directory: Path) -> Path:
+    """Where the local cloud of this directory gives out providers."""
+    return directory / "provider.sock"
+
+
+def nursery_of(directory: Path) -> Popen[bytes]:
+    """Start it, as a child of the caller; until it is ready, providers are made without it."""
+    place = str(nursery_socket(directory))
+    return Popen(
+        [sys.executable, "-m", "byoc_infra.local.provider.nursery", place],
+        # its providers belong to engines: a new emulator must not end them as parts of the old
+        env={name: value for name, value in os.environ.items() if name != PART_VARIABLE},
+        stdin=DEVNULL,
+        start_new_session=True,
+    )
 
 
 def install(pulumi_home: Path) -> Path:
@@ -26,7 +48,13 @@ def install(pulumi_home: Path) -> Path:
     script = place / "pulumi-resource-aws"
     root = Path(__file__).resolve().parents[3]
     beside = script.with_suffix(".new")
-    beside.write_text(_SCRIPT.format(root=root, python=sys.executable))
+    text = _SCRIPT.format(
+        root=root,
+        python=sys.executable,
+        launcher=Path(__file__).with_name("launch.py"),
+        nursery=nursery_socket(pulumi_home.parent),
+    )
+    beside.write_text(text)
     beside.chmod(0o755)
     beside.replace(script)
     return script
