@@ -201,6 +201,7 @@ def test_one_command_is_a_whole_control_plane(running: Server, tenant: dict[str,
     assert running.ask("/byoc/v1/tenant").status_code == 401
     assert itself(running, tenant) == tenant["tenant_id"]
     assert psutil.Process(worker).ppid() == running.started[-1].pid
+    assert {"listening", "request"} <= {line["event"] for line in running.log}
 
 
 def test_whatever_dies_is_there_again(running: Server, tenant: dict[str, Any]) -> None:
@@ -242,7 +243,6 @@ def test_told_to_end_it_leaves_nothing_and_has_logged_no_secret(
     text = (running.place / "log").read_text()
     for secret in (password, (running.place / "secret.key").read_text(), tenant["api_key"]):
         assert secret not in text
-    assert {"listening", "request"} <= {line["event"] for line in running.log}
 
 
 def test_on_a_database_of_ones_own_with_more_workers_and_https(
