@@ -2,13 +2,13 @@
 
 The same program and change on both sides, on one local cloud. Told are the seconds until the last
 engine is done, and the memory that an operation takes at the peak. `--operations N` takes fewer.
+A story of `make test` runs it with one.
 """
 
 import argparse
 import sys
-import time
 
-from benchmarks.race import Memory, Race, race
+from benchmarks.race import Heat, Race, heat, race
 
 LIMIT = 1.0
 
@@ -21,12 +21,19 @@ def main() -> int:
     with race(concurrency=number) as between:
         images = between.stage.push("v0"), between.stage.push("v1")
         prepare(between, number, images[0])
-        ours, our_mib = through_the_worker(between, number, images[1])
-        bare, bare_mib = by_bare_processes(between, number, images[1])
-    print(f"{number} bare processes   {bare:6.1f} s   {bare_mib / number:6.0f} MiB each")
-    print(f"{number} operations       {ours:6.1f} s   {our_mib / number:6.0f} MiB each")
-    print(f"ratio            {ours / bare:6.2f}     (limit {LIMIT})")
-    return int(ours > LIMIT * bare)
+        ran = heat(between, number, images[1])
+    print(*figures(ran), sep="\n")
+    return int(ran.ratio > LIMIT)
+
+
+def figures(ran: Heat) -> list[str]:
+    """What is printed."""
+    number = ran.number
+    return [
+        f"{number} bare processes   {ran.bare_s:6.1f} s   {ran.bare_mib / number:6.0f} MiB each",
+        f"{number} operations       {ran.done_s:6.1f} s   {ran.ours_mib / number:6.0f} MiB each",
+        f"ratio            {ran.ratio:6.2f}     (limit {LIMIT})",
+    ]
 
 
 def prepare(between: Race, number: int, image: str) -> None:
@@ -36,32 +43,6 @@ def prepare(between: Race, number: int, image: str) -> None:
         between.succeeded(operation)
     for place in range(number):
         between.prepare_bare(f"bare-{place}", image)
-
-
-def through_the_worker(between: Race, number: int, image: str) -> tuple[float, float]:
-    """Seconds until the last engine is done, and the peak of the worker with all its lanes."""
-    with Memory(between.server.workers()) as memory:
-        started = time.perf_counter()
-        operations = [between.revise(f"ours-{place}", image) for place in range(number)]
-        for operation in operations:
-            between.engine_is_done(operation)
-        took = time.perf_counter() - started
-    for operation in operations:
-        between.succeeded(operation)
-    return took, memory.peak_mib
-
-
-def by_bare_processes(between: Race, number: int, image: str) -> tuple[float, float]:
-    """The same for processes."""
-    for place in range(number):
-        between.change_bare(f"bare-{place}", image)
-    started = time.perf_counter()
-    processes = [between.up_bare(f"bare-{place}") for place in range(number)]
-    with Memory([one.process.pid for one in processes]) as memory:
-        for one in processes:
-            one.check()
-        took = time.perf_counter() - started
-    return took, memory.peak_mib
 
 
 if __name__ == "__main__":

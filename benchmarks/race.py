@@ -30,7 +30,7 @@ from byoc_infra.local.cloud import LocalCloud
 from tests.e2e.stage import Stage
 from tests.e2e.test_server import Server
 
-__all__ = ["Memory", "Race", "race"]
+__all__ = ["Heat", "Memory", "Race", "heat", "race"]
 
 PROJECT = Path(__file__).resolve().parents[1] / "stacks" / "deployment"
 OWN = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE")
@@ -88,7 +88,7 @@ class Race:
             f"SELECT 1 FROM byoc.operations WHERE id = '{operation}' AND status = 'SUCCEEDED'",  # noqa: S608 - ours
         )
 
-    def prepare_bare(self, name: str, image: str) -> None:
+    def prepare_bare(self, name: str, image: str, **settings: str) -> None:
         """A stack of the same program for `pulumi`, up with this image."""
         folder = self.stage.cloud.directory / f"bare-{name}"
         folder.mkdir()
@@ -101,12 +101,18 @@ class Race:
         for key in ("name", "aws_account_id"):
             self.pulumi(name, "config", "set", key, str(getattr(spec, key))).check()
         self.pulumi(name, "config", "set", "aws:region", spec.region).check()
+        for key, value in settings.items():
+            self.pulumi(name, "config", "set", key, value).check()
         self.change_bare(name, image)
         self.up_bare(name).check()
 
     def change_bare(self, name: str, image: str) -> None:
         """Ask for another image; nothing is done yet."""
         self.pulumi(name, "config", "set", "image", image).check()
+
+    def remove_bare(self, name: str) -> None:
+        """Destroy what `prepare_bare` made; it has to be unprotected."""
+        self.pulumi(name, "destroy", "--yes", "--skip-preview", "--remove").check()
 
     def up_bare(self, name: str) -> "Process":
         """Start what a person would: `pulumi up` without a preview."""
@@ -201,6 +207,53 @@ class Memory:
             with suppress(psutil.Error):
                 total += one.memory_full_info().pss
         return total / 2**20
+
+
+@dataclass(frozen=True, kw_only=True)
+class Heat:
+    """What both sides took for as many changes at once; seconds, and MiB at the peak."""
+
+    number: int
+    done_s: float
+    """From the first POST to the end of the last engine."""
+    proven_s: float
+    ours_mib: float
+    bare_s: float
+    bare_mib: float
+
+    @property
+    def ratio(self) -> float:
+        """Ours as a multiple of the bare processes'."""
+        return self.done_s / self.bare_s
+
+
+def heat(between: Race, number: int, image: str) -> Heat:
+    """As many of ours get the image, `ours-0` first, and then as many of the bare ones."""
+    with Memory(between.server.workers()) as ours:
+        started = time.perf_counter()
+        operations = [between.revise(f"ours-{place}", image) for place in range(number)]
+        for operation in operations:
+            between.engine_is_done(operation)
+        done_s = time.perf_counter() - started
+    for operation in operations:
+        between.succeeded(operation)
+    proven_s = time.perf_counter() - started
+    for place in range(number):
+        between.change_bare(f"bare-{place}", image)
+    started = time.perf_counter()
+    processes = [between.up_bare(f"bare-{place}") for place in range(number)]
+    with Memory([one.process.pid for one in processes]) as bare:
+        for one in processes:
+            one.check()
+        bare_s = time.perf_counter() - started
+    return Heat(
+        number=number,
+        done_s=done_s,
+        proven_s=proven_s,
+        ours_mib=ours.peak_mib,
+        bare_s=bare_s,
+        bare_mib=bare.peak_mib,
+    )
 
 
 @contextmanager

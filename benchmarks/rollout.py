@@ -2,14 +2,16 @@
 
 In one run on a local cloud: the control plane's deployment and a bare process's are made by the
 same program, and get the same change in turns. `--rounds N` repeats it so often (5 when absent).
+A story of `make test` runs one round.
 """
 
 import argparse
-import statistics
 import sys
-import time
+from collections.abc import Sequence
+from statistics import median
 
-from benchmarks.race import Race, race
+from benchmarks.parallel import prepare
+from benchmarks.race import Heat, heat, race
 
 AIM, LIMIT = 0.6, 1.0
 
@@ -20,32 +22,26 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     rounds = parser.parse_args().rounds
     with race(concurrency=1) as between:
-        ours, proven, bare = measured(between, rounds)
-    ratio = ours / bare
-    print(f"pulumi up --yes --skip-preview     {bare:6.1f} s")
-    print(f"POST of a revision to engine done  {ours:6.1f} s")
-    print(f"POST of a revision to proven       {proven:6.1f} s")
-    print(f"ratio                              {ratio:6.2f}   (aim {AIM}, limit {LIMIT})")
-    return int(ratio > LIMIT)
+        prepare(between, 1, between.stage.push("v0"))
+        images = [between.stage.push(f"v{number}") for number in range(1, rounds + 1)]
+        ran = [heat(between, 1, image) for image in images]
+    print(*figures(ran), sep="\n")
+    return int(ratio(ran) > LIMIT)
 
 
-def measured(between: Race, rounds: int) -> tuple[float, float, float]:
-    """The middle of each: POST to engine done, POST to proven, and the bare process."""
-    first = between.stage.push("v0")
-    between.prepare_bare("bare", first)
-    between.succeeded(between.create("ours", first))
-    done, proven, bare = [], [], []
-    for number in range(1, rounds + 1):
-        image = between.stage.push(f"v{number}")
-        started = time.perf_counter()
-        operation = between.revise("ours", image)
-        between.engine_is_done(operation)
-        done.append(time.perf_counter() - started)
-        between.succeeded(operation)
-        proven.append(time.perf_counter() - started)
-        between.change_bare("bare", image)
-        bare.append(between.up_bare("bare").check())
-    return statistics.median(done), statistics.median(proven), statistics.median(bare)
+def figures(ran: Sequence[Heat]) -> list[str]:
+    """What is printed: the middle of each."""
+    return [
+        f"pulumi up --yes --skip-preview     {median(one.bare_s for one in ran):6.1f} s",
+        f"POST of a revision to engine done  {median(one.done_s for one in ran):6.1f} s",
+        f"POST of a revision to proven       {median(one.proven_s for one in ran):6.1f} s",
+        f"ratio                              {ratio(ran):6.2f}   (aim {AIM}, limit {LIMIT})",
+    ]
+
+
+def ratio(ran: Sequence[Heat]) -> float:
+    """Of the middles."""
+    return median(one.done_s for one in ran) / median(one.bare_s for one in ran)
 
 
 if __name__ == "__main__":

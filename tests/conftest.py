@@ -9,7 +9,7 @@ import moto.core.models
 import pytest
 
 from byoc_infra.local import economies
-from tests.support import forks
+from tests.support import figures, forks
 
 # Else moto reads thousands of machine images each time that an account's EC2 is first used.
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
@@ -44,6 +44,7 @@ STORIES = re.compile(r"^pytestmark = \[?pytest\.mark\.e2e\b", re.MULTILINE)
 """How a file says that all of it is a story; there is no other way (see tests/test_layers.py)."""
 
 pytest_runtestloop = forks.pytest_runtestloop
+pytest_terminal_summary = figures.pytest_terminal_summary
 economies.apply()
 # Moto makes thousands of patterns with each start, for HTTP that does not come from boto3.
 moto.core.models.RESPONSES_METHODS.clear()

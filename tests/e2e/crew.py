@@ -31,7 +31,7 @@ from tests.e2e.stage import Stage
 __all__ = ["ONE_OF_EACH", "Crew", "Hand", "crew_on"]
 
 LEASE_S = 10.0
-END_S = 150.0
+END_S = 240.0
 ONE_OF_EACH = {
     "load balancer": 1,
     "target group": 1,

@@ -43,7 +43,7 @@ RENAMED = (
 """Gives the machine another name, in a name space of its own, and goes on as another program."""
 
 
-def until(condition: Callable[[], bool], *, within_s: float = 60.0, what: str = "it") -> None:
+def until(condition: Callable[[], bool], *, within_s: float = 120.0, what: str = "it") -> None:
     """Wait for something that has to become true."""
     end = time.monotonic() + within_s
     while not condition():
@@ -117,7 +117,7 @@ class Supervisor:
         assert self.process.stdin is not None
         with suppress(BrokenPipeError):
             self.process.stdin.close()
-        return self.process.wait(60)
+        return self.process.wait(120)
 
     def forget(self) -> None:
         """It is dead: close what was its."""

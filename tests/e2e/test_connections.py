@@ -21,7 +21,7 @@ from tests.e2e.stage import Stage
 from tests.support.customer import Customer
 from tests.support.whole_api import Api, RememberingQueue, Tenant
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 ACCOUNTS = "/byoc/v1/accounts"
 NAMES = AccountNames("linked")

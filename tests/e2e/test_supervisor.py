@@ -77,7 +77,7 @@ def _await(true: Callable[[], bool], supervisor: Supervisor, what: str) -> None:
         assert not supervisor.answered, (what, supervisor.answer(), supervisor.log)
         return true()
 
-    until(there, within_s=120, what=what)
+    until(there, within_s=240, what=what)
 
 
 def _begin(plane: Plane, supervisor: Supervisor, operation_id: str) -> None:

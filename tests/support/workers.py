@@ -36,7 +36,7 @@ FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload([worker_process.__name__])
 
 
-def until(said: Callable[[], bool], what: str, *, timeout_s: float = 30.0) -> None:
+def until(said: Callable[[], bool], what: str, *, timeout_s: float = 90.0) -> None:
     """Wait for it; never without end."""
     deadline = time.monotonic() + timeout_s
     while not said():
