@@ -1,6 +1,7 @@
 """What the whole test suite shares."""
 
 import gc
+import importlib
 import os
 import re
 from pathlib import Path
@@ -73,7 +74,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: place.get(item.path, 0))
 
 
-def pytest_collection_finish() -> None:
+def pytest_collection_finish(session: pytest.Session) -> None:
     """What was imported stays; to look through it again and again costs a tenth of the tests."""
+    if session.config.getoption("--forks"):
+        for name in importlib.import_module("byoc_infra.flows.work").PRELOAD:
+            dir(importlib.import_module(name))  # they load when they are touched: once for all
     gc.collect()
     gc.freeze()

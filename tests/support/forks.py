@@ -40,17 +40,20 @@ class _Queue:
 
 
 class _Sender:
-    """Tells the first process of every report."""
+    """Tells the first process what there is to report, and at the end of how many tests."""
 
     def __init__(self, config: pytest.Config, end: int) -> None:
         self._config = config
         self._out = os.fdopen(end, "w")
+        self._all = config.getoption("durations") is not None
+        self.ended = 0
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """One line each."""
-        self.send(
-            self._config.hook.pytest_report_to_serializable(config=self._config, report=report)
-        )
+        """One line each, unless all that it says is that a fixture did what it should."""
+        self.ended += report.when == "teardown"
+        if self._all or not report.passed or report.when == "call":
+            hook = self._config.hook
+            self.send(hook.pytest_report_to_serializable(config=self._config, report=report))
 
     def send(self, what: object) -> None:
         """At once."""
@@ -130,6 +133,7 @@ def _work(
             following = next(items, None)
             config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             item = following
+        sender.send({"ended": sender.ended})
         status = 0
     except BaseException:  # noqa: BLE001 - whatever it is, the first process tells it
         with suppress(OSError):
@@ -147,15 +151,17 @@ def _be_silent(config: pytest.Config) -> None:
 
 
 def _reported(session: pytest.Session, ends: list[int]) -> Iterator[int]:
-    """Each report, to whoever listens here; a one for each test that has ended."""
+    """Each report, to whoever listens here; how many tests each process has ended."""
     config = session.config
     for line in _lines(ends):
         told = json.loads(line)
         if "failed" in told:
             raise RuntimeError(told["failed"])
+        if "ended" in told:
+            yield told["ended"]
+            continue
         report = config.hook.pytest_report_from_serializable(config=config, data=told)
         config.hook.pytest_runtest_logreport(report=report)
-        yield report.when == "teardown"
         if session.shouldfail:
             raise session.Failed(session.shouldfail)
         if session.shouldstop:

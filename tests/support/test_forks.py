@@ -50,4 +50,4 @@ def test_a_process_that_ends_before_its_tests_fails_the_run(tmp_path: Path) -> N
     said = ran(tmp_path, test_a=PASSES, test_b=DIES)
 
     assert said.returncode == pytest.ExitCode.INTERNAL_ERROR
-    assert "1 of 2 tests ended" in said.stdout + said.stderr
+    assert "of 2 tests ended, and the workers: [0, 0]" in said.stdout + said.stderr
