@@ -24,7 +24,7 @@ from tests.support.certificates import ca_pem, key_pem
 
 pytestmark = pytest.mark.e2e
 BYOC = (sys.executable, "-m", "byoc_infra.cli")
-PATIENCE_S = 90.0
+PATIENCE_S = 180.0
 
 
 class Server:
