@@ -9,10 +9,10 @@ have written itself; a refresh of just these then reads the truth. Pure.
 
 import copy
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from byoc_infra.engine.events import PlannedCreate, name_of, readable
+from byoc_infra.engine.events import PROVIDER_TYPES, PlannedCreate, name_of, readable
 
 __all__ = ["graft", "pending_creates", "settle"]
 
@@ -94,8 +94,37 @@ def _add(
             "parent": create.parent,
             "provider": _provider(resources, create.provider, planned),
             "retainOnDelete": create.retain_on_delete,
+            "dependencies": _stands_on(resources, create),
         }
     resources.append(entry)
+
+
+def _stands_on(resources: list[State], create: PlannedCreate) -> list[str]:
+    """What its inputs name by id or ARN, which nobody told us: a destroy goes by this order."""
+    named = set(_texts(create.inputs))
+    return [
+        known["urn"]
+        for known in resources
+        if known.get("custom")
+        and not known.get("delete")
+        and not known["type"].startswith(PROVIDER_TYPES)
+        and named & {known.get("id"), *_arns(known.get("outputs"))}
+    ]
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _texts(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from _texts(inner)
+
+
+def _arns(outputs: object) -> Iterator[str]:
+    return (text for text in _texts(outputs) if text.startswith("arn:"))
 
 
 def _ensure(resources: list[State], urn: str, planned: Mapping[str, PlannedCreate]) -> None:

@@ -81,6 +81,27 @@ def test_what_a_destroy_is_to_leave_alone_stays_so() -> None:
     assert entry["retainOnDelete"] is True
 
 
+def test_what_its_inputs_name_is_what_it_stands_on() -> None:
+    """By id or ARN, however deep: a destroy takes it away before those, and nothing else first."""
+    things: dict[str, dict[str, Any]] = {
+        "group": {"id": "group-1", "outputs": {}},
+        "role": {"id": "role-1", "outputs": {"arn": "arn:aws:iam::1:role/r"}},
+        "old": {"id": "group-1", "outputs": {}, "delete": True},
+        "namesake": {"id": "other-1", "outputs": {"name": "a"}},
+    }
+    known = [
+        {"urn": f"{OTHER}-{name}", "custom": True, "type": "fake:index:Thing", **one}
+        for name, one in things.items()
+    ]
+    state = _state(resources=[*_state()["deployment"]["resources"], *known])
+    inputs = {"name": "a", "groups": ["group-1"], "run": {"as": "arn:aws:iam::1:role/r"}}
+
+    made = graft(state, {THING: "id-7"}, {THING: _planned(THING, inputs=inputs)})
+
+    (entry,) = (one for one in made["deployment"]["resources"] if one["urn"] == THING)
+    assert entry["dependencies"] == [f"{OTHER}-group", f"{OTHER}-role"]
+
+
 def test_parents_and_provider_that_the_state_has_lost_are_put_back_first() -> None:
     """The engine refuses a state in which something comes before what it stands on."""
     planned = {
