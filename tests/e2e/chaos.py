@@ -260,12 +260,13 @@ def main() -> int:
         crew_on(stage) as crew,
         Watch(stage.cloud.directory).watching() as watch,
     ):
+        image = stage.push("v1")
         before = _listed(stage)
         chaos = Chaos(
             crew=crew,
             chance=random.Random(given.seed),  # noqa: S311  # not for secrets
             watch=watch,
-            image=stage.push("v1"),
+            image=image,
         )
         bad = _rounds(chaos, given.rounds)
         left = before.difference(_listed(stage))
