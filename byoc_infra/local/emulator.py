@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from byoc_infra.errors import AddressTaken
-from byoc_infra.local.assembly import Cloud
+from byoc_infra.local import economies
 from byoc_infra.local.handler import Handler
 from byoc_infra.local.instances import ENDPOINT_PORT, Instance
 
@@ -66,6 +66,9 @@ def main(directory: Path, *, detach: bool = False) -> None:
     if detach and os.fork():
         os._exit(0)
     os.environ.update(MOTO_SETTINGS)
+    economies.apply()
+    from byoc_infra.local.assembly import Cloud  # noqa: PLC0415  # else moto reads EC2 three times
+
     cloud = Cloud(instance)
     stop = threading.Event()
 
