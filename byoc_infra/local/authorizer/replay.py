@@ -12,7 +12,7 @@ from typing import Any
 from byoc_infra.local.authorizer.keys import is_unproduced
 from byoc_infra.local.authorizer.policies import Statement, Verdict, evaluate, read_policy
 
-__all__ = ["allowed_lines", "denied", "read_lines", "without", "would_deny"]
+__all__ = ["allowed_lines", "denied", "read_lines", "unneeded", "without", "would_deny"]
 
 Line = Mapping[str, Any]
 
@@ -48,6 +48,23 @@ def denied(documents: Iterable[str], lines: Iterable[Line]) -> list[Line]:
     """The recorded requests that these policy documents together would not allow."""
     statements = [item for document in documents for item in read_policy(document)]
     return [line for line in lines if would_deny(statements, line) is not None]
+
+
+def unneeded(documents: Iterable[str], lines: Sequence[Line]) -> list[Statement]:
+    """The Allow statements without which none of these allowed requests would be denied.
+
+    Only a request that a statement is about can miss it: the others need not be judged again.
+    """
+    statements = [item for document in documents for item in read_policy(document)]
+
+    def is_needed(place: int) -> bool:
+        rest = [*statements[:place], *statements[place + 1 :]]
+        return any(
+            statements[place].is_about(line["action"]) and would_deny(rest, line) is not None
+            for line in lines
+        )
+
+    return [one for place, one in enumerate(statements) if one.allows and not is_needed(place)]
 
 
 def without(document: str, statement: int) -> str:

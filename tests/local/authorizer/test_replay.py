@@ -4,7 +4,13 @@ import json
 from typing import Any
 
 from byoc_infra.local.authorizer.policies import read_policy
-from byoc_infra.local.authorizer.replay import allowed_lines, denied, without, would_deny
+from byoc_infra.local.authorizer.replay import (
+    allowed_lines,
+    denied,
+    unneeded,
+    without,
+    would_deny,
+)
 from tests.local.authorizer.harness import CUSTOMER, Cloud, allow, deny, policy
 
 ME = f"arn:aws:iam::{CUSTOMER}:user/me"
@@ -44,6 +50,17 @@ def test_without_a_needed_statement_something_is_denied(cloud: Cloud) -> None:
     missed = [bool(denied([without(document, place)], lines)) for place in range(3)]
 
     assert missed == [True, True, False]
+
+
+def test_what_is_not_needed_is_found_among_all_statements(cloud: Cloud) -> None:
+    """Spare, or allowed twice; over several documents, and a Deny is none of them."""
+    lines = life(cloud)
+    documents = [policy(*NEEDED, SPARE, deny("s3:*")), policy(SPARE)]
+    twice = [policy(*NEEDED), policy(NEEDED[1])]
+
+    assert [one.actions for one in unneeded(documents, lines)] == [("ecs:DeleteCluster",)] * 2
+    assert [one.name for one in unneeded(twice, lines)] == ["statement 2", "statement 1"]
+    assert unneeded([policy(*NEEDED)], lines) == []
 
 
 def test_conditions_are_replayed_too(cloud: Cloud) -> None:
