@@ -4,6 +4,7 @@ It serves the AWS API on 127.N.0.1:4566 and its own control API on a socket file
 it is told to stop, whatever becomes of who started it.
 """
 
+import gc
 import logging
 import os
 import signal
@@ -66,6 +67,7 @@ def main(directory: Path, *, detach: bool = False) -> None:
     if detach and os.fork():
         os._exit(0)
     os.environ.update(MOTO_SETTINGS)
+    gc.disable()
     economies.apply()
     from byoc_infra.local.assembly import Cloud  # noqa: PLC0415  # else moto reads EC2 three times
 
@@ -81,6 +83,8 @@ def main(directory: Path, *, detach: bool = False) -> None:
         signal.signal(number, end)
     server.answer = cloud.chain.answer
     cloud.start()
+    gc.freeze()  # what is there now stays; to look through it again and again costs a sixth
+    gc.enable()
     serve = partial(server.serve_forever, poll_interval=0.1)
     threading.Thread(target=serve, name="api", daemon=True).start()
     log.info("ready at %s", instance.endpoint)
