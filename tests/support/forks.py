@@ -97,11 +97,11 @@ def _run(session: pytest.Session, number: int) -> None:
 
 def _by_what_they_start(files: Files) -> tuple[list[int], list[int]]:
     """Those that need a PostgreSQL, which then is mostly started by one process alone; and others,
-    with those first that look at the whole project, since each takes long.
+    with those first that look at the whole project, since each takes long. Else as they came.
     """
     control_plane = [n for n, items in enumerate(files) if "control_plane" in items[0].path.parts]
     others = [n for n in range(len(files)) if n not in control_plane]
-    return control_plane, sorted(others, key=lambda n: len(files[n][0].path.parts))
+    return control_plane, sorted(others, key=lambda n: files[n][0].path.parent.name != "tests")
 
 
 def _forked(
