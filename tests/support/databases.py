@@ -101,7 +101,10 @@ class Databases:
         connection.execute("ALTER TABLE byoc.audit ENABLE TRIGGER USER")
 
     def _door(self, name: str) -> psycopg.Connection:
-        if name not in self._doors or self._doors[name].closed:
+        """A connection to the database: the one that is kept, if no test has cut it off."""
+        try:
+            self._doors[name].execute("SELECT")
+        except (KeyError, psycopg.OperationalError):
             self._doors[name] = psycopg.connect(self._address(name), autocommit=True)
         return self._doors[name]
 
