@@ -146,7 +146,11 @@ def story(account: Stage) -> Iterator[Story]:
     vendor = account.cloud.env("vendor")
     ours = {k: v for k, v in vendor.items() if k not in SET_BY_THE_SERVER}
     server.env = {**os.environ, **ours, **account.cloud.reserve_owner_env()}
-    server.env |= {"BYOC_DATA_DIR": str(place), "BYOC_HEALTH_DEADLINE_S": "120"}
+    server.env |= {
+        "BYOC_CONCURRENCY": "1",
+        "BYOC_DATA_DIR": str(place),
+        "BYOC_HEALTH_DEADLINE_S": "120",
+    }
     project = place / "project"
     shutil.copytree(APP, project)
     try:
