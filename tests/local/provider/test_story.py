@@ -13,7 +13,7 @@ from moto.server import ThreadedMotoServer
 from pulumi import automation as auto
 
 from byoc_infra.engine import Toolchain
-from byoc_infra.local.provider import install
+from byoc_infra.local.provider import install, nursery_of
 from tests.local.provider.story import Story
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -26,7 +26,9 @@ def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, s
     server = ThreadedMotoServer("127.0.0.1", 0)
     server.start()
     host, port = server.get_host_and_port()
-    install(tmp_path)
+    home = tmp_path / "home"
+    install(home)
+    nursery = nursery_of(tmp_path)
     cli = Toolchain.obtain().path.parent
     monkeypatch.setenv("PATH", f"{cli}:{os.environ['PATH']}")
     yield {
@@ -34,12 +36,14 @@ def env(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, s
         "AWS_REGION": "eu-west-1",
         "AWS_ACCESS_KEY_ID": "a",
         "AWS_SECRET_ACCESS_KEY": "b",
-        "PULUMI_HOME": str(tmp_path),
+        "PULUMI_HOME": str(home),
         "PULUMI_BACKEND_URL": f"file://{tmp_path}",
         "PULUMI_CONFIG_PASSPHRASE": "x",
         "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true",
         "PULUMI_SKIP_UPDATE_CHECK": "true",
     }
+    nursery.terminate()
+    nursery.wait()
     server.stop()
 
 
