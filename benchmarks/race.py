@@ -28,7 +28,7 @@ from byoc_infra.engine import Toolchain
 from byoc_infra.flows.work import open_engine
 from byoc_infra.local.cloud import LocalCloud
 from tests.e2e.stage import Stage
-from tests.e2e.test_server import Server
+from tests.support.server import Server
 
 __all__ = ["Heat", "Memory", "Race", "heat", "race"]
 

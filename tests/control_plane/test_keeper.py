@@ -3,8 +3,6 @@
 import os
 import signal
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +11,7 @@ from byoc_infra.control_plane import keeper
 from byoc_infra.control_plane.foundation import Foundation
 from byoc_infra.control_plane.keeper import Keeper
 from byoc_infra.control_plane.settings import Settings
+from tests.support.waiting import until
 
 PATIENT = """
 import os, sys
@@ -38,14 +37,6 @@ def starts(tmp_path: Path) -> list[int]:
     """The processes of the workers that have started."""
     path = tmp_path / "starts"
     return [int(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
-def until(claim: Callable[[], bool]) -> None:
-    """Wait for it to be so."""
-    deadline = time.monotonic() + 20
-    while not claim():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def command(program: str) -> tuple[str, ...]:

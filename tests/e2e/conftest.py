@@ -10,6 +10,7 @@ from byoc_infra.local.cloud import LocalCloud
 from byoc_infra.local.compute import resolver
 from tests.control_plane.conftest import databases, embedded, fresh_url, initialised, servers, store
 from tests.e2e.stage import Stage
+from tests.support.server import Server, held
 
 __all__ = ["databases", "embedded", "fresh_url", "initialised", "servers", "store"]
 """Fixtures of the control plane's tests, which stories use too."""
@@ -36,3 +37,10 @@ def account(stage: Stage) -> Stage:
     """The same, with the customer's account set up with least privilege."""
     stage.set_up(stage.account())
     return stage
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """`byoc server` in a directory of a test's own, not started yet."""
+    with held() as one:
+        yield one

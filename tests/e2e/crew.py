@@ -25,8 +25,9 @@ from byoc_infra.control_plane.supervisor.backend import state_url
 from byoc_infra.control_plane.workflows import schema
 from byoc_infra.control_plane.workflows.queue import Queue
 from byoc_infra.engine import state_table
-from tests.e2e.plane import Plane, until
+from tests.e2e.plane import Plane
 from tests.e2e.stage import Stage
+from tests.support.waiting import until
 
 __all__ = ["ONE_OF_EACH", "Crew", "Hand", "crew_on"]
 

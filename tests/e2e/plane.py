@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,7 +27,7 @@ from byoc_infra.control_plane.store.tables import (
 from byoc_infra.flows.work import new_operation
 from tests.e2e.stage import Stage
 
-__all__ = ["Plane", "Supervisor", "until"]
+__all__ = ["Plane", "Supervisor"]
 
 ANSWER_S = 200.0
 OFTEN_S = 0.1
@@ -41,14 +41,6 @@ RENAMED = (
     "import os, socket, sys;socket.sethostname('elsewhere'); os.execv(sys.argv[1], sys.argv[1:])"
 )
 """Gives the machine another name, in a name space of its own, and goes on as another program."""
-
-
-def until(condition: Callable[[], bool], *, within_s: float = 120.0, what: str = "it") -> None:
-    """Wait for something that has to become true."""
-    end = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < end, f"{what} did not become true within {within_s:g} s"
-        time.sleep(OFTEN_S)
 
 
 class Supervisor:

@@ -20,12 +20,9 @@ from byoc_infra.control_plane.store.tables import (
 )
 from byoc_infra.flows.work import new_operation
 from byoc_infra.spec import DeploymentSpec
-from tests.e2e import test_server as processes
-from tests.e2e.test_server import Server
+from tests.support.server import Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
-server = processes.server
-
 ACCOUNT = "222222222222"
 IMAGE = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/agents@sha256:{'0' * 64}"
 CONFIG = Path(__file__).with_name("schemathesis.toml")

@@ -24,8 +24,9 @@ from byoc_infra.client import Client, Deployment, Event, Operation
 from byoc_infra.errors import AlreadyRunning
 from byoc_infra.flows.deployment import names_of
 from tests.e2e.stage import APP, REPOSITORY, Stage
-from tests.e2e.test_server import Server, alive, ready, until
 from tests.support.leaks import leaks
+from tests.support.server import Server, alive, ready
+from tests.support.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 

@@ -23,9 +23,9 @@ from benchmarks import parallel, rollout
 from benchmarks.race import Race, heat
 from byoc_infra.aws.session import open_session
 from tests.e2e.stage import APP, REPOSITORY, Stage
-from tests.e2e.test_server import Server
 from tests.support.figures import FIGURES
 from tests.support.leaks import leaks
+from tests.support.server import Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 

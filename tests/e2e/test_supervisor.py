@@ -16,8 +16,9 @@ from byoc_infra.control_plane.store import Store
 from byoc_infra.control_plane.store.tables import DeploymentRow
 from byoc_infra.control_plane.supervisor.backend import state_url
 from byoc_infra.engine import state_table
-from tests.e2e.plane import Plane, Supervisor, until
+from tests.e2e.plane import Plane, Supervisor
 from tests.e2e.stage import Stage
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.e2e
 

@@ -10,8 +10,8 @@ import pytest
 
 from byoc_infra.control_plane.store.tables import DeploymentRow
 from tests.e2e.crew import ONE_OF_EACH, Crew, crew_on
-from tests.e2e.plane import until
 from tests.e2e.stage import Stage
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.e2e
 

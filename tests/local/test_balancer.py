@@ -3,8 +3,7 @@
 import errno
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -24,6 +23,7 @@ from byoc_infra.local.balancing.targets import (
 )
 from tests.local.compute import fakes
 from tests.local.compute.fakes import client
+from tests.support.waiting import until
 
 NETWORK = 97
 DEADLINE_S = 5.0
@@ -87,14 +87,6 @@ class Front:
         """DeregisterTargets."""
         asked = [{"Id": self.task, "Port": 8000}]
         client("elbv2").deregister_targets(TargetGroupArn=self.group, Targets=asked)
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait for something that comes soon."""
-    ends = time.monotonic() + DEADLINE_S
-    while not true():
-        assert time.monotonic() < ends
-        time.sleep(0.02)
 
 
 @pytest.fixture

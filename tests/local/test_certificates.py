@@ -15,7 +15,7 @@ from byoc_infra.local.balancer import Balancer
 from byoc_infra.local.certificates import Certificates
 from byoc_infra.local.world import CUSTOMER_ACCOUNT
 from tests.local.in_process import REGION, Stack, code_of, running
-from tests.local.test_balancer import until
+from tests.support.waiting import until
 
 DOMAIN = "agents.example.com"
 

@@ -4,9 +4,8 @@ import json
 import multiprocessing
 import os
 import signal
-import time
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerProcess
@@ -29,20 +28,11 @@ from byoc_infra.control_plane.store.tables import (
 from byoc_infra.control_plane.workflows.queue import Queue
 from tests.support import fake_supervisor, worker_process
 
-__all__ = ["Plane", "Worker", "until", "workers"]
+__all__ = ["Plane", "Worker", "workers"]
 
 ROOT = Path(__file__).parents[2]
 FORKS = multiprocessing.get_context("forkserver")
 FORKS.set_forkserver_preload([worker_process.__name__])
-
-
-def until(said: Callable[[], bool], what: str, *, timeout_s: float = 90.0) -> None:
-    """Wait for it; never without end."""
-    deadline = time.monotonic() + timeout_s
-    while not said():
-        if time.monotonic() > deadline:
-            raise TimeoutError(what)
-        time.sleep(0.1)
 
 
 @dataclass

@@ -16,7 +16,8 @@ from byoc_infra.control_plane.store.embedded import Embedded
 from byoc_infra.control_plane.store.tables import OperationRow
 from byoc_infra.control_plane.workflows import schema
 from byoc_infra.control_plane.workflows.queue import Queue
-from tests.support.workers import Plane, Worker, Workers, until, workers
+from tests.support.waiting import until
+from tests.support.workers import Plane, Worker, Workers, workers
 
 pytestmark = pytest.mark.e2e
 
@@ -27,7 +28,7 @@ LONG = {"seconds": 60.0}
 def succeeded(plane: Plane, *operations: OperationRow) -> None:
     """Wait until all of them have."""
     ids = {operation.id for operation in operations}
-    until(lambda: not plane.unfinished(ids), f"the end of {sorted(ids)}", timeout_s=180.0)
+    until(lambda: not plane.unfinished(ids), f"the end of {sorted(ids)}", within_s=180.0)
 
 
 def running(plane: Plane, worker: Worker, count: int = 1) -> None:

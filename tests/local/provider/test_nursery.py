@@ -4,8 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
@@ -16,6 +15,7 @@ from pulumi.runtime.proto import provider_pb2
 from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderStub
 
 from byoc_infra.local.provider import install, nursery_of, nursery_socket, plugin_version
+from tests.support.waiting import until
 
 NOWHERE = "http://127.0.0.1:9"
 ELSEWHERE = {
@@ -33,14 +33,6 @@ from byoc_infra.local.provider import nursery_of
 print(nursery_of(Path(sys.argv[1])).pid, flush=True)
 time.sleep(60)
 """
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait for it, or fail."""
-    end = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def launch(plugin: Path, *before: str) -> subprocess.Popen[str]:
@@ -68,7 +60,12 @@ class Nursery:
 
     def providers(self) -> list[psutil.Process]:
         """The living ones that it has made."""
-        return [c for c in self.own.children() if c.status() != psutil.STATUS_ZOMBIE]
+        return [child for child in self.own.children() if _runs(child)]
+
+    def provider(self) -> psutil.Process:
+        """The only one, once those of earlier tests have ended."""
+        until(lambda: len(self.providers()) == 1)
+        return self.providers()[0]
 
 
 @pytest.fixture(scope="module")
@@ -110,7 +107,7 @@ def test_what_ends_the_launcher_ends_the_provider(
     """Asked to, it ends by itself; killed, it is dead."""
     with nursery.launch() as launcher:
         _port(launcher)
-        (provider,) = nursery.providers()
+        provider = nursery.provider()
         launcher.send_signal(number)
 
     until(lambda: provider not in nursery.providers())
@@ -121,7 +118,7 @@ def test_a_provider_that_dies_is_a_plugin_that_fails(nursery: Nursery) -> None:
     """The engine sees its plugin end."""
     with nursery.launch() as launcher:
         _port(launcher)
-        (provider,) = nursery.providers()
+        provider = nursery.provider()
         provider.kill()
 
     assert launcher.returncode == 1
@@ -131,7 +128,7 @@ def test_a_provider_ends_when_its_engine_was_killed(nursery: Nursery) -> None:
     """Nobody tells it; its launcher sees that the engine has gone."""
     with nursery.launch("/bin/sh", "-c", '"$@" & wait', "engine") as engine:
         _port(engine)
-        (provider,) = nursery.providers()
+        provider = nursery.provider()
         engine.kill()
         engine.wait()
         until(lambda: provider not in nursery.providers())
@@ -157,4 +154,7 @@ def test_a_nursery_ends_with_its_parent_and_its_providers_live_on(tmp_path: Path
 
 
 def _runs(process: psutil.Process) -> bool:
-    return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
