@@ -30,7 +30,6 @@ from tests.e2e.stage import Stage
 __all__ = ["Plane", "Supervisor"]
 
 ANSWER_S = 200.0
-OFTEN_S = 0.1
 SAID = "strpos(data::text, :word) > 0"
 BEGUN = (
     "starts_with(data->>'type', :type) AND data->>'state' = 'started'"
