@@ -13,6 +13,7 @@ import secrets
 import shutil
 import socket
 import tempfile
+import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -124,7 +125,7 @@ class Instance:
             if found is not None:
                 return found
             phrase = secrets.token_urlsafe(24)
-            made = cls(name, _free_network(), region, max_session_s, phrase, *_accounts())
+            made = cls(name, _free_network(directory), region, max_session_s, phrase, *_accounts())
             _make_directory(directory)
             _write(directory / "instance.json", json.dumps(asdict(made), indent=1))
             return made
@@ -215,9 +216,13 @@ def _same_file(handle: int, path: Path) -> bool:
         return False
 
 
-def _free_network() -> int:
+def _free_network(directory: Path) -> int:
+    """One that nobody has, each directory from another number on: those who start at the same time
+    with another TMPDIR, or as another user, have a register of their own.
+    """
     claimed = {found.network for one in _home().iterdir() if (found := Instance.load(one))}
-    for network in NETWORKS:
+    first = zlib.crc32(bytes(directory)) % len(NETWORKS)
+    for network in (*NETWORKS[first:], *NETWORKS[:first]):
         if network not in claimed and _can_bind(f"127.{network}.0.1"):
             return network
     raise AddressTaken(

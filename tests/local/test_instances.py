@@ -58,6 +58,19 @@ def test_clones_that_start_at_once_get_different_networks() -> None:
     assert len({one.network for one in made}) == 8
 
 
+def test_who_starts_at_once_with_another_tmpdir_is_not_in_the_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither knows of the other, and nobody listens yet."""
+    found = []
+    for number in range(6):
+        (tmp_path / str(number)).mkdir()
+        monkeypatch.setattr(instances, "_home", lambda number=number: tmp_path / str(number))
+        found.append(claim("demo").network)
+
+    assert len(set(found)) > 1
+
+
 def test_a_network_in_use_by_somebody_else_is_passed_over(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
