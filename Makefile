@@ -26,8 +26,8 @@ unit: setup
 e2e: setup
 	$(python) -m byoc_infra.cli doctor
 	$(python) -m byoc_infra.cli local prepare
-	# three, each with a local cloud: a third of a story is waiting
-	$(python) -m pytest -m e2e --timeout 600 -n 3 --dist loadfile --no-loadscope-reorder
+	# four, each with a local cloud: half of a story is waiting
+	$(python) -m pytest -m e2e --timeout 600 -n 4 --dist loadfile --no-loadscope-reorder
 
 chaos: setup  ## SEED=n ROUNDS=n: kills workers, engines and PostgreSQL; see tests/e2e/chaos.py
 	$(python) -m tests.e2e.chaos --seed $(or $(SEED),1) --rounds $(or $(ROUNDS),60)
