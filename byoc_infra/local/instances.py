@@ -222,7 +222,8 @@ def _free_network(directory: Path) -> int:
     """
     claimed = {found.network for one in _home().iterdir() if (found := Instance.load(one))}
     first = zlib.crc32(bytes(directory)) % len(NETWORKS)
-    for network in (*NETWORKS[first:], *NETWORKS[:first]):
+    for place in range(len(NETWORKS)):
+        network = NETWORKS[(first + place) % len(NETWORKS)]
         if network not in claimed and _can_bind(f"127.{network}.0.1"):
             return network
     raise AddressTaken(
