@@ -32,8 +32,10 @@ from byoc_infra.control_plane.store import Store
 from byoc_infra.control_plane.store.embedded import Embedded
 from byoc_infra.control_plane.store.tables import AccountRow, DeploymentRow, RevisionRow
 from byoc_infra.spec import DeploymentSpec
+from tests.support.application import RememberingQueue
 from tests.support.databases import Databases
-from tests.support.plane import ACCOUNT, IMAGE, RememberingQueue
+from tests.support.plane import ACCOUNT, IMAGE
+from tests.support.rows import deployment_row
 
 LIMIT = 1.5
 FEW, REVISIONS = 10, 10
@@ -159,15 +161,11 @@ def fill(store: Store, tenant_id: uuid.UUID, number: int) -> tuple[uuid.UUID, uu
 
 def deployment(account: AccountRow, place: int, revisions: list[uuid.UUID]) -> DeploymentRow:
     """One that serves its newest revision."""
-    return DeploymentRow(
+    return deployment_row(
+        account.tenant_id,
+        account.id,
+        f"app-{place}",
         id=uuid.uuid4(),
-        tenant_id=account.tenant_id,
-        account_id=account.id,
-        name=f"app-{place}",
-        aws_name=f"app-{place}",
-        source="external_docker",
-        source_config={},
-        deployment_type="dev",
         status="READY",
         latest_revision_id=revisions[-1],
         active_revision_id=revisions[-1],

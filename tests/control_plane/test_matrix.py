@@ -13,13 +13,13 @@ from byoc_infra.control_plane.caller import Scope
 from byoc_infra.control_plane.store import Store
 from byoc_infra.control_plane.store.tables import (
     AccountRow,
-    DeploymentRow,
     OperationRow,
     RevisionRow,
 )
 from byoc_infra.spec import DeploymentSpec
 from tests.support.application import whole
 from tests.support.customer import Customer
+from tests.support.rows import deployment_row
 from tests.support.schemas import smallest
 from tests.support.whole_api import Api, Tenant
 
@@ -121,18 +121,7 @@ def owned(api: Api, tenant: Tenant) -> dict[str, str]:
                 setup={"redis_image": "redis:8", "repositories": ["agents"]},
             )
         )
-        deployment = tx.deployments.add(
-            DeploymentRow(
-                tenant_id=tenant.id,
-                account_id=account.id,
-                name="chat",
-                aws_name="chat",
-                source="external_docker",
-                source_config={},
-                deployment_type="dev",
-                status="READY",
-            )
-        )
+        deployment = tx.deployments.add(deployment_row(tenant.id, account.id, status="READY"))
         revision = tx.revisions.add(
             RevisionRow(
                 tenant_id=tenant.id,

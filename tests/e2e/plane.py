@@ -26,6 +26,7 @@ from byoc_infra.control_plane.store.tables import (
 )
 from byoc_infra.flows.work import new_operation
 from tests.e2e.stage import Stage
+from tests.support.rows import deployment_row
 
 __all__ = ["Plane", "Supervisor"]
 
@@ -198,18 +199,7 @@ class Plane:
     def deployment(self, name: str) -> DeploymentRow:
         """A deployment's row."""
         with self.store.begin() as tx:
-            return tx.deployments.add(
-                DeploymentRow(
-                    tenant_id=self.tenant.id,
-                    account_id=self.account.id,
-                    name=name,
-                    aws_name=name,
-                    source="external_docker",
-                    source_config={},
-                    deployment_type="dev",
-                    status="AWAITING_DATABASE",
-                )
-            )
+            return tx.deployments.add(deployment_row(self.tenant.id, self.account.id, name))
 
     def revision(self, deployment: DeploymentRow, image: str, **changes: object) -> RevisionRow:
         """Its next revision."""

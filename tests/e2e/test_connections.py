@@ -18,8 +18,9 @@ from byoc_infra.errors import AccessRefused
 from byoc_infra.naming import AccountNames
 from byoc_infra.spec import AccountSpec
 from tests.e2e.stage import Stage
+from tests.support.application import RememberingQueue
 from tests.support.customer import Customer
-from tests.support.whole_api import Api, RememberingQueue, Tenant
+from tests.support.whole_api import Api, Tenant
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 

@@ -14,12 +14,12 @@ import pytest
 from byoc_infra.control_plane.store import Store
 from byoc_infra.control_plane.store.tables import (
     AccountRow,
-    DeploymentRow,
     OperationRow,
     RevisionRow,
 )
 from byoc_infra.flows.work import new_operation
 from byoc_infra.spec import DeploymentSpec
+from tests.support.rows import deployment_row
 from tests.support.server import Server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
@@ -105,16 +105,7 @@ def _owned(server: Server, tenant_id: uuid.UUID) -> dict[str, str]:
             )
         )
         deployment = tx.deployments.add(
-            DeploymentRow(
-                **ids,
-                account_id=account.id,
-                name="there",
-                aws_name="there",
-                source="external_docker",
-                source_config={},
-                deployment_type="dev",
-                status="READY",
-            )
+            deployment_row(tenant_id, account.id, "there", status="READY")
         )
         spec = DeploymentSpec(name="there", aws_account_id=ACCOUNT, region="eu-west-1", image=IMAGE)
         revision = tx.revisions.add(

@@ -1,9 +1,8 @@
 """The control plane's API in process, on a real PostgreSQL, with a queue that only remembers."""
 
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
@@ -11,11 +10,10 @@ from pydantic import SecretStr
 
 from byoc_infra.aws.session import Session
 from byoc_infra.control_plane.caller import Caller, Scope
-from byoc_infra.control_plane.context import Services
 from byoc_infra.control_plane.services import keys
 from byoc_infra.control_plane.services.reach import Reach
 from byoc_infra.control_plane.settings import Settings
-from byoc_infra.control_plane.store import Store, Transaction
+from byoc_infra.control_plane.store import Store
 from byoc_infra.control_plane.store.tables import (
     AccountRow,
     AuditRow,
@@ -27,9 +25,10 @@ from byoc_infra.control_plane.store.tables import (
 )
 from byoc_infra.flows.work import new_operation
 from byoc_infra.spec import DeploymentSpec
-from tests.support.application import Bound
+from tests.support.application import Bound, RememberingQueue, ServicesOnto
+from tests.support.rows import deployment_row
 
-__all__ = ["ACCOUNT", "IMAGE", "Plane", "RememberingQueue"]
+__all__ = ["ACCOUNT", "IMAGE", "Plane"]
 
 ACCOUNT = "222222222222"
 IMAGE = f"{ACCOUNT}.dkr.ecr.eu-west-1.amazonaws.com/agents@sha256:{{:064x}}"
@@ -37,19 +36,7 @@ SETTINGS = Settings(
     secret_key=SecretStr("of the tests, and long enough for them"),
     vendor_principal_arn="arn:aws:iam::111111111111:user/control-plane",
 )
-
-
-@dataclass
-class RememberingQueue:
-    """Takes operations and runs none."""
-
-    taken: list[tuple[str, uuid.UUID, int]] = field(default_factory=list)
-
-    def enqueue(
-        self, _: Transaction, operation_id: str, *, deployment_id: uuid.UUID, attempt: int
-    ) -> None:
-        """Remember it."""
-        self.taken.append((operation_id, deployment_id, attempt))
+NO_AWS = AssertionError("nobody has said that this test asks AWS")
 
 
 class FixedReach(Reach):
@@ -67,26 +54,16 @@ class FixedReach(Reach):
         yield self._given
 
 
-class ServicesOfTests(Services):
-    """Reaches what the test gives."""
-
-    @property
-    def reach(self) -> Reach:
-        """The test's own."""
-        return FixedReach(self.env["session"])  # type: ignore[arg-type]  # a test's stand-in
-
-
 class Plane:
     """A tenant with an account, and a client of the API for each scope."""
 
-    def __init__(self, store: Store, *, session: Session | Exception | None = None) -> None:
+    def __init__(self, store: Store, *, session: Session | Exception = NO_AWS) -> None:
         self.store = store
         self.queue = RememberingQueue()
-        env: Mapping[str, object] = {"session": session}
-        self.app = Bound(
-            ServicesOfTests(settings=SETTINGS, store=store, queue=self.queue, env=env),  # type: ignore[arg-type]  # see above
-            quiet=True,
+        services = ServicesOnto(
+            settings=SETTINGS, store=store, queue=self.queue, env={}, onto=FixedReach(session)
         )
+        self.app = Bound(services, quiet=True)
         self.tenant = self._tenant()
         self.account = self._account(self.tenant)
 
@@ -104,19 +81,9 @@ class Plane:
 
     def deployment(self, name: str = "chat", **columns: object) -> DeploymentRow:
         """A deployment that has not been given a revision."""
-        values = {
-            "tenant_id": self.tenant.id,
-            "account_id": self.account.id,
-            "name": name,
-            "aws_name": name,
-            "source": "external_docker",
-            "source_config": {},
-            "deployment_type": "dev",
-            "status": "AWAITING_DATABASE",
-            **columns,
-        }
+        row = deployment_row(self.tenant.id, self.account.id, name, **columns)
         with self.store.begin() as tx:
-            return tx.deployments.add(DeploymentRow(**values))
+            return tx.deployments.add(row)
 
     def revision(self, deployment: DeploymentRow, **columns: object) -> RevisionRow:
         """Its next revision, DEPLOYED unless said otherwise."""

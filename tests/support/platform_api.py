@@ -4,7 +4,6 @@ import itertools
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,29 +12,15 @@ from pydantic import SecretStr
 
 from byoc_infra.aws.session import Session
 from byoc_infra.control_plane.caller import Caller, Scope
-from byoc_infra.control_plane.context import Services
 from byoc_infra.control_plane.services import keys
 from byoc_infra.control_plane.services.reach import Reach
 from byoc_infra.control_plane.settings import Settings
-from byoc_infra.control_plane.store import Store, Transaction
+from byoc_infra.control_plane.store import Store
 from byoc_infra.control_plane.store.tables import AccountRow, Base, TenantRow
-from tests.support.application import Bound
+from tests.support.application import Bound, RememberingQueue, ServicesOnto
 from tests.support.customer_aws import ACCOUNT, DIGEST, REPOSITORY, CustomerAws
 
 __all__ = ["Api", "a_request", "everything", "secrets"]
-
-
-@dataclass
-class Remembering:
-    """A queue that runs nothing."""
-
-    taken: list[tuple[str, uuid.UUID, int]] = field(default_factory=list)
-
-    def enqueue(
-        self, _: Transaction, operation_id: str, *, deployment_id: uuid.UUID, attempt: int
-    ) -> None:
-        """Remember it."""
-        self.taken.append((operation_id, deployment_id, attempt))
 
 
 class OneAccount(Reach):
@@ -54,28 +39,20 @@ class OneAccount(Reach):
         yield self.aws
 
 
-class ServicesOfTests(Services):
-    """Reaches the account in memory."""
-
-    @property
-    def reach(self) -> Reach:
-        """Into it."""
-        return self.env["reach"]  # type: ignore[return-value]  # a test's stand-in
-
-
 class Api:
     """A tenant with one active account, and a client with a key of scope `deploy`."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self.queue = Remembering()
+        self.queue = RememberingQueue()
         self.aws = CustomerAws()
         self.reach = OneAccount(self.aws)
-        services = ServicesOfTests(
+        services = ServicesOnto(
             settings=Settings(secret_key=SecretStr("k" * 32)),
             store=store,
             queue=self.queue,
-            env={"reach": self.reach},  # type: ignore[dict-item]  # see above
+            env={},
+            onto=self.reach,
         )
         self.app = Bound(services)
         self._numbers = itertools.count(1)

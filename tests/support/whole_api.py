@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi.testclient import TestClient
@@ -11,41 +11,15 @@ from pydantic import SecretStr
 from byoc_infra.control_plane.caller import Scope
 from byoc_infra.control_plane.context import Services
 from byoc_infra.control_plane.services.keys import issue
-from byoc_infra.control_plane.services.reach import Reach
 from byoc_infra.control_plane.settings import Settings
-from byoc_infra.control_plane.store import Store, Transaction
+from byoc_infra.control_plane.store import Store
 from byoc_infra.control_plane.store.tables import TenantRow
-from tests.support.application import Bound
+from tests.support.application import Bound, RememberingQueue, ServicesOnto
 from tests.support.customer import Customer
 
-__all__ = ["VENDOR", "Api", "RememberingQueue", "ServicesOnto", "Tenant", "services"]
+__all__ = ["VENDOR", "Api", "Tenant", "services"]
 
 VENDOR = "arn:aws:iam::111111111111:user/control-plane"
-
-
-@dataclass
-class RememberingQueue:
-    """Takes operations and runs none."""
-
-    taken: list[str] = field(default_factory=list)
-
-    def enqueue(
-        self, _: Transaction, operation_id: str, *, deployment_id: uuid.UUID, attempt: int
-    ) -> None:
-        """Remember it."""
-        self.taken.append(operation_id)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServicesOnto(Services):
-    """The services, with an AWS of the test's own."""
-
-    onto: Reach
-
-    @property
-    def reach(self) -> Reach:
-        """The test's."""
-        return self.onto
 
 
 def services(store: Store, customer: Customer) -> ServicesOnto:

@@ -27,6 +27,7 @@ from byoc_infra.control_plane.store.tables import (
 )
 from byoc_infra.control_plane.workflows.queue import Queue
 from tests.support import fake_supervisor, worker_process
+from tests.support.rows import deployment_row
 
 __all__ = ["Plane", "Worker", "workers"]
 
@@ -74,18 +75,7 @@ class Plane:
     def deployment(self, name: str = "orders") -> DeploymentRow:
         """One that has never been deployed."""
         with self.store.begin() as tx:
-            return tx.deployments.add(
-                DeploymentRow(
-                    tenant_id=self.tenant.id,
-                    account_id=self.account.id,
-                    name=name,
-                    aws_name=name,
-                    source="external_docker",
-                    source_config={},
-                    deployment_type="dev",
-                    status="AWAITING_DATABASE",
-                )
-            )
+            return tx.deployments.add(deployment_row(self.tenant.id, self.account.id, name))
 
     def ask(self, deployment: DeploymentRow, kind: OperationKind = "deploy") -> OperationRow:
         """A new revision, a preview of one, or the end of the deployment."""

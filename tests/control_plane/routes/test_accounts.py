@@ -9,9 +9,9 @@ import pytest
 import yaml
 
 from byoc_infra.control_plane.services.activation import LOOKING_ONLY
-from byoc_infra.control_plane.store.tables import DeploymentRow
 from byoc_infra.spec import AccountSpec
 from tests.support.customer import Customer
+from tests.support.rows import deployment_row
 from tests.support.whole_api import VENDOR, Api, Tenant
 
 ACCOUNTS = "/byoc/v1/accounts"
@@ -46,18 +46,7 @@ def shown(api: Api, tenant: Tenant, account_id: str) -> dict[str, Any]:
 def deploy_into(api: Api, tenant: Tenant, account_id: str) -> None:
     """A deployment in the account, by its row alone."""
     with api.store.begin() as tx:
-        tx.deployments.add(
-            DeploymentRow(
-                tenant_id=tenant.id,
-                account_id=uuid.UUID(account_id),
-                name="chat",
-                aws_name="chat",
-                source="external_docker",
-                source_config={},
-                deployment_type="dev",
-                status="READY",
-            )
-        )
+        tx.deployments.add(deployment_row(tenant.id, uuid.UUID(account_id), status="READY"))
 
 
 def test_the_customer_gets_a_file_that_the_set_up_stack_takes(api: Api, acme: Tenant) -> None:

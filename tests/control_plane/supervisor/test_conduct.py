@@ -41,6 +41,7 @@ from byoc_infra.errors import (
 from byoc_infra.flows import reading
 from byoc_infra.flows.results import Item, Preview
 from byoc_infra.flows.work import Work
+from tests.support.rows import deployment_row
 
 SECRET = "an-external-id-of-some-length"  # not one
 SPEC = {
@@ -150,18 +151,7 @@ def bench(store: Store) -> Bench:
                 status="active",
             )
         )
-        deployment = tx.deployments.add(
-            DeploymentRow(
-                tenant_id=tenant.id,
-                account_id=account.id,
-                name="bot",
-                aws_name="bot",
-                source="external_docker",
-                source_config={},
-                deployment_type="dev",
-                status="AWAITING_DATABASE",
-            )
-        )
+        deployment = tx.deployments.add(deployment_row(tenant.id, account.id, "bot"))
         revision = tx.revisions.add(
             RevisionRow(
                 tenant_id=tenant.id,
