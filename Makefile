@@ -21,13 +21,14 @@ lint: setup
 	$(python) -c 'from importlinter.cli import lint_imports_command as lint; lint()' --no-cache --no-logo
 
 unit: setup
-	$(python) -m pytest -m "not e2e" -q --forks 2
+	# the third works while another waits for PostgreSQL
+	$(python) -m pytest -m "not e2e" -n 3 --dist loadfile
 
 e2e: setup
 	$(python) -m byoc_infra.cli doctor
 	$(python) -m byoc_infra.cli local prepare
-	# four, each with a local cloud: half of a story is waiting
-	$(python) -m pytest -m e2e --timeout 600 -n 4 --dist loadfile --no-loadscope-reorder
+	# three, each with a local cloud: a third of a story is waiting
+	$(python) -m pytest -m e2e --timeout 600 -n 3 --dist loadfile --no-loadscope-reorder
 
 chaos: setup  ## SEED=n ROUNDS=n: kills workers, engines and PostgreSQL; see tests/e2e/chaos.py
 	$(python) -m tests.e2e.chaos --seed $(or $(SEED),1) --rounds $(or $(ROUNDS),60)

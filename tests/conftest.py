@@ -1,7 +1,6 @@
 """What the whole test suite shares."""
 
 import gc
-import importlib
 import os
 import re
 from pathlib import Path
@@ -10,7 +9,7 @@ import moto.core.models
 import pytest
 
 from byoc_infra.local import economies
-from tests.support import figures, forks
+from tests.support import figures
 
 # Else moto reads thousands of machine images each time that an account's EC2 is first used.
 os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = "false"
@@ -54,7 +53,6 @@ The verdicts are last because they judge what the others asked."""
 STORIES = re.compile(r"^pytestmark = \[?pytest\.mark\.e2e\b", re.MULTILINE)
 """How a file says that all of it is a story; there is no other way (see tests/test_layers.py)."""
 
-pytest_runtestloop = forks.pytest_runtestloop
 pytest_terminal_summary = figures.pytest_terminal_summary
 economies.apply()
 # Moto makes thousands of patterns with each start, for HTTP that does not come from boto3.
@@ -66,7 +64,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-data", action="store_true", help="rewrite tests/data from what is there now"
     )
-    forks.pytest_addoption(parser)
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -84,10 +81,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: place.get(item.path, 0))
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
+def pytest_collection_finish() -> None:
     """What was imported stays; to look through it again and again costs a tenth of the tests."""
-    if session.config.getoption("--forks"):
-        for name in importlib.import_module("byoc_infra.flows.work").PRELOAD:
-            dir(importlib.import_module(name))  # they load when they are touched: once for all
     gc.collect()
     gc.freeze()
