@@ -14,7 +14,7 @@ from typing import Any
 
 from byoc_infra.engine.events import PROVIDER_TYPES, PlannedCreate, name_of, readable
 
-__all__ = ["graft", "pending_creates", "settle"]
+__all__ = ["graft", "is_object", "pending_creates", "settle"]
 
 State = dict[str, Any]
 
@@ -67,6 +67,30 @@ def graft(
     return settle(new, ids)
 
 
+def is_object(entry: Mapping[str, Any], identity: str) -> bool:
+    """Whether a state's entry is the object that was found as `identity`.
+
+    Things are found by what they are imported by, and that need not be the id: an RDS instance's
+    is its identifier, an ECS service's `cluster/name`, a scaling target's three of its inputs. To
+    take such a thing for two would be to delete the one there is.
+    """
+    if entry.get("delete") or entry.get("pendingReplacement"):
+        return False
+    told = (*(entry.get("inputs") or {}).values(), *(entry.get("outputs") or {}).values())
+    texts = {value for value in told if isinstance(value, str) and len(value) > 1}
+    known = str(entry.get("id"))
+    if identity == known or identity in texts or known.endswith(f"/{identity}"):
+        return True
+    return not identity.startswith("arn:") and _is_made_of(identity, texts)
+
+
+def _is_made_of(identity: str, texts: Iterable[str]) -> bool:
+    """Whether it is nothing but some of these and what stands between them."""
+    for text in sorted(texts, key=len, reverse=True):
+        identity = identity.replace(text, "")
+    return not identity.strip("/:_,")
+
+
 def _add(
     resources: list[State],
     urn: str,
@@ -74,10 +98,12 @@ def _add(
     pending: State | None,
     planned: Mapping[str, PlannedCreate],
 ) -> None:
-    for known in resources:
-        if known["urn"] == urn and not known.get("delete"):
-            if known.get("id") == identity:
-                return
+    for known in [one for one in resources if one["urn"] == urn and not one.get("delete")]:
+        if known.get("pendingReplacement"):
+            resources.remove(known)  # deleted already, to make room for what was found
+        elif is_object(known, identity):
+            return
+        else:
             known["delete"] = True  # its replacement was made: the engine deletes the old one
     if pending is not None:
         entry = {**pending, "id": identity, "outputs": {}}

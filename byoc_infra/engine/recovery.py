@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from byoc_infra.engine.events import EngineEvent, PlannedCreate
-from byoc_infra.engine.graft import graft, pending_creates, settle
+from byoc_infra.engine.graft import graft, is_object, pending_creates, settle
 from byoc_infra.engine.history import Unreadable, read_state
 from byoc_infra.engine.journal import Journal
 from byoc_infra.engine.messages import Report
@@ -198,7 +198,7 @@ def _is_known(value: object) -> bool:
 def _known(state: Mapping[str, object], urn: str, identity: str) -> bool:
     deployment = state.get("deployment")
     resources = deployment.get("resources") or () if isinstance(deployment, dict) else ()
-    return any(r["urn"] == urn and r.get("id") == identity for r in resources)
+    return any(r["urn"] == urn and is_object(r, identity) for r in resources)
 
 
 def _put(steps: Steps, state: Mapping[str, object], ids: Mapping[str, str]) -> None:

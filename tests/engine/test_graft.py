@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from byoc_infra.engine.events import PlannedCreate
 from byoc_infra.engine.graft import graft, pending_creates, settle
 
@@ -145,6 +147,68 @@ def test_an_object_that_the_state_already_has_is_not_added_twice() -> None:
 
     assert [r["urn"] for r in new["resources"]].count(THING) == 1
     assert new["pending_operations"] == []
+
+
+@pytest.mark.parametrize(
+    ("found", "id_", "inputs", "ids"),
+    [
+        ("orders", "db-7Q", {"identifier": "orders"}, ["db-7Q"]),
+        (
+            "lg/api",
+            "arn:aws:ecs:eu-west-1:1:service/lg/api",
+            {"name": "api"},
+            ["arn:aws:ecs:eu-west-1:1:service/lg/api"],
+        ),
+        (
+            "ecs/service/lg/api/ecs:service:DesiredCount",
+            "service/lg/api",
+            {
+                "serviceNamespace": "ecs",
+                "resourceId": "service/lg/api",
+                "scalableDimension": "ecs:service:DesiredCount",
+            },
+            ["service/lg/api"],
+        ),
+        (
+            "arn:aws:ecs:eu-west-1:1:task-definition/lg:16",
+            "lg",
+            {"family": "lg", "cpu": "16", "arn": "arn:aws:ecs:eu-west-1:1:task-definition/lg:15"},
+            ["lg", "arn:aws:ecs:eu-west-1:1:task-definition/lg:16"],
+        ),
+        ("subnet-2", "subnet-1", {"vpcId": "vpc-1"}, ["subnet-1", "subnet-2"]),
+    ],
+)
+def test_an_object_that_is_found_by_another_name_than_its_id_is_still_one(
+    found: str, id_: str, inputs: dict[str, str], ids: list[str]
+) -> None:
+    """Taken for two, the next run would delete the database that there is."""
+    state = _state(_operation(THING))
+    entry = {"urn": THING, "custom": True, "id": id_, "type": "fake:index:Thing", "inputs": inputs}
+    state["deployment"]["resources"].append(entry)
+    new = graft(state, {THING: found}, {})["deployment"]
+    there = [r for r in new["resources"] if r["urn"] == THING]
+
+    assert [r["id"] for r in there] == ids
+    assert [r["id"] for r in there if not r.get("delete")] == ids[-1:]
+
+
+def test_what_was_deleted_to_make_room_is_forgotten_when_its_successor_is_found() -> None:
+    """Both have the same name, and the first is gone."""
+    state = _state(_operation(THING))
+    state["deployment"]["resources"].append(
+        {
+            "urn": THING,
+            "custom": True,
+            "id": "db-7Q",
+            "inputs": {"identifier": "orders"},
+            "pendingReplacement": True,
+        }
+    )
+    new = graft(state, {THING: "orders"}, {})["deployment"]
+
+    assert [(r["id"], r.get("delete")) for r in new["resources"] if r["urn"] == THING] == [
+        ("orders", None)
+    ]
 
 
 def test_only_creates_are_settled() -> None:
