@@ -8,7 +8,7 @@ A story of `make test` runs it with one.
 import argparse
 import sys
 
-from benchmarks.race import Heat, Race, heat, race
+from benchmarks.race import Heat, heat, prepare, race
 
 LIMIT = 1.0
 
@@ -34,15 +34,6 @@ def figures(ran: Heat) -> list[str]:
         f"{number} operations       {ran.done_s:6.1f} s   {ran.ours_mib / number:6.0f} MiB each",
         f"ratio            {ran.ratio:6.2f}     (limit {LIMIT})",
     ]
-
-
-def prepare(between: Race, number: int, image: str) -> None:
-    """As many deployments on each side."""
-    operations = [between.create(f"ours-{place}", image) for place in range(number)]
-    for operation in operations:
-        between.succeeded(operation)
-    for place in range(number):
-        between.prepare_bare(f"bare-{place}", image)
 
 
 if __name__ == "__main__":

@@ -28,13 +28,11 @@ from byoc_infra.engine import Toolchain
 from byoc_infra.flows.work import open_engine
 from byoc_infra.local.cloud import LocalCloud
 from tests.e2e.stage import Stage
-from tests.support.server import Server
+from tests.support.server import Server, on_cloud
 
-__all__ = ["Heat", "Memory", "Race", "heat", "race"]
+__all__ = ["Heat", "Memory", "Race", "heat", "prepare", "race"]
 
 PROJECT = Path(__file__).resolve().parents[1] / "stacks" / "deployment"
-OWN = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE")
-"""Of these the control plane has its own."""
 LIMIT_S = 600.0
 ENGINE_IS_DONE = "Waiting until every task is healthy"
 """What a deploy says right after the engine's run."""
@@ -143,7 +141,7 @@ class Race:
     def _until(self, operation: str, asked: str) -> None:
         failed = f"SELECT status, failure::text FROM byoc.operations WHERE id = '{operation}'"  # noqa: S608 - ours
         end = time.monotonic() + LIMIT_S
-        with psycopg.connect(url_of(self.server), autocommit=True) as connection:
+        with psycopg.connect(self.server.dsn, autocommit=True) as connection:
             while not connection.execute(asked.encode()).fetchall():
                 ((status, failure),) = connection.execute(failed.encode()).fetchall()
                 assert status not in GIVEN_UP, f"{status}: {failure}"
@@ -227,6 +225,15 @@ class Heat:
         return self.done_s / self.bare_s
 
 
+def prepare(between: Race, number: int, image: str) -> None:
+    """As many deployments on each side."""
+    operations = [between.create(f"ours-{place}", image) for place in range(number)]
+    for operation in operations:
+        between.succeeded(operation)
+    for place in range(number):
+        between.prepare_bare(f"bare-{place}", image)
+
+
 def heat(between: Race, number: int, image: str) -> Heat:
     """As many of ours get the image, `ours-0` first, and then as many of the bare ones."""
     with Memory(between.server.workers()) as ours:
@@ -264,7 +271,7 @@ def race(*, concurrency: int) -> Iterator[Race]:
         with open_engine(lambda _: None, cloud.reserve_owner_env()) as engine:
             stage = Stage(cloud=cloud, engine=engine)
             stage.set_up(stage.account())
-        with serving(stage, concurrency) as server:
+        with on_cloud(cloud, BYOC_CONCURRENCY=str(concurrency)) as server:
             one = Race(stage, server)
             one.key = server.command("tenant", "create", "bench")["result"]["api_key"]
             connect(one)
@@ -273,35 +280,11 @@ def race(*, concurrency: int) -> Iterator[Race]:
         cloud.stop()
 
 
-@contextmanager
-def serving(stage: Stage, concurrency: int) -> Iterator[Server]:
-    """`byoc server` with a PostgreSQL and a worker of its own."""
-    place = Path(tempfile.mkdtemp(prefix="byoc-bench-"))
-    server = Server(place)
-    vendor = {k: v for k, v in stage.cloud.env("vendor").items() if k not in OWN}
-    server.env = {**os.environ, **vendor, **stage.cloud.reserve_owner_env()}
-    server.env |= {"BYOC_DATA_DIR": str(place), "BYOC_CONCURRENCY": str(concurrency)}
-    try:
-        process = server.start()
-        yield server
-        process.terminate()
-        process.wait(60)
-    finally:
-        for left in server.family():
-            with suppress(psutil.Error):
-                left.kill()
-        for started in server.started:
-            started.wait()
-            if started.stdout is not None:
-                started.stdout.close()
-        shutil.rmtree(place)
-
-
 def connect(one: Race) -> None:
     """The account, as one that was proven."""
     access = one.stage.access()
     ((tenant,),) = one.server.rows("SELECT id FROM byoc.tenants")
-    store = Store(url_of(one.server))
+    store = Store(one.server.dsn)
     with store.begin() as tx:
         tx.accounts.add(
             AccountRow(
@@ -316,9 +299,3 @@ def connect(one: Race) -> None:
             )
         )
     store.close()
-
-
-def url_of(server: Server) -> str:
-    """Its database, for its operator."""
-    password = (server.place / "byoc_owner.password").read_text().strip()
-    return f"postgresql://byoc_owner:{password}@/byoc?host={server.place / 'socket'}"

@@ -10,8 +10,7 @@ import sys
 from collections.abc import Sequence
 from statistics import median
 
-from benchmarks.parallel import prepare
-from benchmarks.race import Heat, heat, race
+from benchmarks.race import Heat, heat, prepare, race
 
 AIM, LIMIT = 0.6, 1.0
 

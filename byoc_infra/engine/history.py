@@ -91,22 +91,18 @@ def read_state(stack: StackRef) -> str | None:
 
 def absent(stack: StackRef) -> bool:
     """Whether the backend's records say that there is no such stack; False in doubt."""
-    root = backend_root(stack.backend_url)
     try:
-        if read_state(stack) is not None:
-            return False
-        if root is None:
+        if state_table.is_one(stack.backend_url):
             return not state_table.keys(stack.backend_url, _key(stack))
-    except Unreadable:
+        root = backend_root(stack.backend_url)
+        if root is None or not root.is_dir():
+            return False
+        kept = root / _key(stack)
+        # compressed, or as backends kept it that knew no projects
+        older = (kept.with_name(f"{kept.name}.gz"), *kept.parents[1].glob(f"{kept.name}*"))
+        return not any(path.exists() for path in (kept, *older))
+    except (Unreadable, OSError):
         return False
-    stacks = root / ".pulumi" / "stacks"
-    # compressed, or as backends kept it that knew no projects
-    return root.is_dir() and not any(
-        [
-            *(stacks / stack.project).glob(f"{stack.name}.json.gz"),
-            *stacks.glob(f"{stack.name}.json*"),
-        ]
-    )
 
 
 def recorded(stack: StackRef) -> dict[str, Any] | None:

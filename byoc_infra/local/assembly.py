@@ -9,7 +9,7 @@ from pathlib import Path
 from subprocess import Popen
 from typing import Any
 
-from byoc_infra.local import economies, images, repairs, rules
+from byoc_infra.local import images, repairs, rules
 from byoc_infra.local.aliases import Aliases
 from byoc_infra.local.authorizer import TAG_SOURCES, TARGET_SOURCES, Gate
 from byoc_infra.local.balancer import Balancer
@@ -49,7 +49,6 @@ class Cloud:
             hosts=Hosts(directory / "hosts.json"),
             max_session_s=instance.max_session_s,
         )
-        economies.apply()
         repairs.apply()
         self._instance = instance
         self._ready = False

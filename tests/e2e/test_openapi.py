@@ -88,8 +88,7 @@ def _schemathesis(server: Server, key: str, config: Path) -> subprocess.Complete
 
 def _owned(server: Server, tenant_id: uuid.UUID) -> dict[str, str]:
     """One of everything, as if it had been made."""
-    password = (server.place / "byoc_owner.password").read_text()
-    store = Store(f"postgresql://byoc_owner:{password}@/byoc?host={server.place / 'socket'}")
+    store = Store(server.dsn)
     ids = {"tenant_id": tenant_id}
     with store.begin() as tx:
         account = tx.accounts.add(

@@ -7,12 +7,10 @@ import base64
 import os
 import shutil
 import signal
-import tempfile
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import closing
-from pathlib import Path
 
 import httpx
 import psycopg
@@ -25,7 +23,7 @@ from byoc_infra.errors import AlreadyRunning
 from byoc_infra.flows.deployment import names_of
 from tests.e2e.stage import APP, REPOSITORY, Stage
 from tests.support.leaks import leaks
-from tests.support.server import Server, alive, ready
+from tests.support.server import Server, alive, on_cloud, ready
 from tests.support.waiting import until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -36,8 +34,6 @@ import os, sys
 print("{CRY}", file=sys.stderr, flush=True)
 os._exit(3)
 """
-SET_BY_THE_SERVER = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE")
-"""Else the local cloud's own would win over the control plane's database and key."""
 OLDER = "0.0.1"
 """A version of this package that gave the cache's secret another name."""
 
@@ -95,19 +91,8 @@ class Day:
 @pytest.fixture(scope="module")
 def day(stage: Stage) -> Iterator[Day]:
     """A server, a tenant with an API key, and an account that is proven."""
-    place = Path(tempfile.mkdtemp(prefix="byoc-cp-"))
-    server = Server(place)
-    vendor = stage.cloud.env("vendor")
-    ours = {name: value for name, value in vendor.items() if name not in SET_BY_THE_SERVER}
-    server.env = {**os.environ, **ours, **stage.cloud.reserve_owner_env()}
-    server.env |= {
-        "BYOC_DATA_DIR": str(place),
-        "BYOC_CONCURRENCY": "1",
-        "BYOC_HEALTH_DEADLINE_S": "300",
-        "BYOC_LEASE_S": "10",
-    }
-    try:
-        server.start()
+    tuned = {"BYOC_CONCURRENCY": "1", "BYOC_HEALTH_DEADLINE_S": "300", "BYOC_LEASE_S": "10"}
+    with on_cloud(stage.cloud, **tuned) as server:
         made = server.command("tenant", "create", "acme")
         assert made["ok"], made
         key = made["result"]["api_key"]
@@ -115,17 +100,6 @@ def day(stage: Stage) -> Iterator[Day]:
             one = Day(stage, server, key, client)
             one.connect()
             yield one
-        server.started[-1].terminate()
-        server.started[-1].wait(60)
-    finally:
-        for started in server.started:
-            started.kill()
-            started.wait()
-            if started.stdout is not None:
-                started.stdout.close()
-        for left in server.family():
-            left.kill()
-        shutil.rmtree(place)
 
 
 def test_a_server_killed_in_mid_request_keeps_what_it_accepted_and_only_that(day: Day) -> None:

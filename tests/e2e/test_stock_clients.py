@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -25,7 +24,7 @@ from byoc_infra.aws.session import open_session
 from tests.e2e.stage import APP, REPOSITORY, Stage
 from tests.support.figures import FIGURES
 from tests.support.leaks import leaks
-from tests.support.server import Server
+from tests.support.server import Server, on_cloud
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -141,40 +140,14 @@ class Story:
 @pytest.fixture(scope="module")
 def story(account: Stage) -> Iterator[Story]:
     """A server, a tenant with an API key, an account, and a project."""
-    place = Path(tempfile.mkdtemp(prefix="byoc-cp-"))
-    server = Server(place)
-    vendor = account.cloud.env("vendor")
-    ours = {k: v for k, v in vendor.items() if k not in SET_BY_THE_SERVER}
-    server.env = {**os.environ, **ours, **account.cloud.reserve_owner_env()}
-    server.env |= {
-        "BYOC_CONCURRENCY": "1",
-        "BYOC_DATA_DIR": str(place),
-        "BYOC_HEALTH_DEADLINE_S": "120",
-    }
-    project = place / "project"
-    shutil.copytree(APP, project)
-    try:
-        process = server.start()
+    tuned = {"BYOC_CONCURRENCY": "1", "BYOC_HEALTH_DEADLINE_S": "120"}
+    with on_cloud(account.cloud, **tuned) as server:
+        project = server.place / "project"
+        shutil.copytree(APP, project)
         one = Story(account, server, project)
-        made = server.command("tenant", "create", "acme")["result"]
-        one.key = made["api_key"]
+        one.key = server.command("tenant", "create", "acme")["result"]["api_key"]
         connect(one)
         yield one
-        process.terminate()
-        process.wait(60)
-    finally:
-        for started in server.started:
-            started.kill()
-            started.wait()
-            if started.stdout is not None:
-                started.stdout.close()
-        for left in server.family():
-            left.kill()
-        shutil.rmtree(place)
-
-
-SET_BY_THE_SERVER = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE")
-"""Else the local cloud's own would win over the control plane's database and key."""
 
 
 def connect(story: Story) -> None:

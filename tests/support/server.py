@@ -9,19 +9,23 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import psutil
 import psycopg
-from psycopg.conninfo import make_conninfo
 
-__all__ = ["PATIENCE_S", "Server", "alive", "held", "ready"]
+from byoc_infra.control_plane.store.embedded import Embedded
+from byoc_infra.local.cloud import LocalCloud
+
+__all__ = ["PATIENCE_S", "Server", "alive", "held", "on_cloud", "ready"]
 
 BYOC = (sys.executable, "-m", "byoc_infra.cli")
 PATIENCE_S = 180.0
+SET_BY_THE_SERVER = ("PULUMI_BACKEND_URL", "PULUMI_CONFIG_PASSPHRASE")
+"""Else the local cloud's own would win over the control plane's database and key."""
 
 
 class Server:
@@ -71,11 +75,8 @@ class Server:
 
     @property
     def dsn(self) -> str:
-        """How to reach its database."""
-        password = (self.place / "byoc_owner.password").read_text()
-        return make_conninfo(
-            host=str(self.place / "socket"), user="byoc_owner", password=password, dbname="byoc"
-        )
+        """The address of its database."""
+        return Embedded(self.place).url
 
     def rows(self, asked: str, *given: object) -> list[tuple[Any, ...]]:
         """What the database holds."""
@@ -110,10 +111,28 @@ class Server:
 
 
 @contextmanager
+def on_cloud(cloud: LocalCloud, **env: str) -> Iterator[Server]:
+    """One that runs for the vendor of a local cloud; nothing of it is left afterwards."""
+    server = Server(Path(tempfile.mkdtemp(prefix="byoc-cp-")))
+    vendor = {k: v for k, v in cloud.env("vendor").items() if k not in SET_BY_THE_SERVER}
+    server.env = {**os.environ, **vendor, **cloud.reserve_owner_env()}
+    server.env |= {"BYOC_DATA_DIR": str(server.place), **env}
+    try:
+        server.start()
+        yield server
+        server.started[-1].terminate()
+        server.started[-1].wait(60)
+    finally:
+        for left in server.family():
+            with suppress(psutil.NoSuchProcess):
+                left.kill()
+        _clear(server)
+
+
+@contextmanager
 def held() -> Iterator[Server]:
     """Not started yet; nothing of it is left afterwards, or the test fails."""
-    place = Path(tempfile.mkdtemp(prefix="byoc-cp-"))
-    one = Server(place)
+    one = Server(Path(tempfile.mkdtemp(prefix="byoc-cp-")))
     yield one
     deadline = time.monotonic() + PATIENCE_S
     while one.family() and time.monotonic() < deadline:
@@ -122,12 +141,18 @@ def held() -> Iterator[Server]:
     names = [" ".join(process.cmdline()) for process in left if alive(process.pid)]
     for process in left:
         process.kill()
-    for started in one.started:
+    _clear(one)
+    assert names == []
+
+
+def _clear(server: Server) -> None:
+    """Bury what it started, and remove its directory."""
+    for started in server.started:
+        started.kill()
         started.wait()
         if started.stdout is not None:
             started.stdout.close()
-    shutil.rmtree(place)
-    assert names == []
+    shutil.rmtree(server.place)
 
 
 def alive(pid: int) -> bool:
