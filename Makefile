@@ -28,7 +28,8 @@ e2e: setup
 	$(python) -m byoc_infra.cli doctor
 	$(python) -m byoc_infra.cli local prepare
 	# three, each with a local cloud: a third of a story is waiting
-	$(python) -m pytest -m e2e --timeout 600 -n 3 --dist loadfile --no-loadscope-reorder
+	# GOGC: hundreds of `pulumi` calls of less than a second each, a fifth of it collecting garbage
+	GOGC=400 $(python) -m pytest -m e2e --timeout 600 -n 3 --dist loadfile --no-loadscope-reorder
 
 chaos: setup  ## SEED=n ROUNDS=n: kills workers, engines and PostgreSQL; see tests/e2e/chaos.py
 	$(python) -m tests.e2e.chaos --seed $(or $(SEED),1) --rounds $(or $(ROUNDS),60)
