@@ -24,6 +24,10 @@ from byoc_infra.engine.events import PlannedCreate
 
 __all__ = ["Journal", "Owner", "default_state_dir"]
 
+FORK_S = 2.0
+"""A child that another thread has just forked holds a copy of each lock until it is another
+program: that long, a stack that was given back may still look taken."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Owner:
@@ -61,15 +65,17 @@ class Journal:
         """Take the stack for this host; a run whose caller died is waited for, a live one not."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         handle = os.open(self._lock_path, os.O_RDWR | os.O_CREAT, 0o600)
+        forked = time.monotonic() + FORK_S
         until = time.monotonic() + wait_s
         while True:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                if time.monotonic() >= until or not self._caller_is_gone():
+                now = time.monotonic()
+                if now >= forked and (now >= until or not self._caller_is_gone()):
                     os.close(handle)
                     return False
-                time.sleep(0.2)
+                time.sleep(0.1)
             else:
                 self._held = handle
                 return True

@@ -89,6 +89,17 @@ def test_one_stack_has_one_holder_and_others_are_free(tmp_path: Path) -> None:
     assert second.acquire()
 
 
+def test_a_child_that_is_just_being_forked_is_no_holder(tmp_path: Path) -> None:
+    """It has a copy of the lock until it is another program; a stack given back is free again."""
+    first, second = _journal(tmp_path), _journal(tmp_path)
+    assert first.acquire()
+    copy = os.dup(first.lock_handle)
+    threading.Timer(0.3, os.close, [copy]).start()
+    first.release()
+
+    assert second.acquire()
+
+
 def test_a_dead_callers_worker_is_waited_for_and_a_living_one_is_not(tmp_path: Path) -> None:
     """A worker whose caller was killed lets the engine finish: that takes seconds, not hours."""
     first, second = _journal(tmp_path), _journal(tmp_path)
