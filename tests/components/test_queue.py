@@ -32,7 +32,7 @@ def test_it_runs_the_queue_entry_point_of_the_image() -> None:
     found = container(made())
 
     assert found["command"] == ["/storage/queue_entrypoint.sh"]
-    assert "localhost:8000/ok" in found["healthCheck"]["command"][3]
+    assert "GET /ok " in found["healthCheck"]["command"][3]
     assert {"name": "PORT", "value": "8000"} in found["environment"]
 
 

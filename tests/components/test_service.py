@@ -132,11 +132,13 @@ def test_a_rollout_keeps_the_old_until_the_new_is_healthy() -> None:
     assert asked["deploymentMinimumHealthyPercent"] == 100
     assert asked["deploymentMaximumPercent"] == 200
     assert recorder.inputs(GROUP)["healthCheck"]["path"] == "/ok"
-    assert command == [
-        "CMD",
-        "python",
-        "-c",
-        "import urllib.request as r; r.urlopen('http://localhost:8000/ok', timeout=5)",
+    assert command[:3] == ["CMD", "python", "-c"]
+    assert command[3:] == [
+        (
+            "import socket; s = socket.create_connection(('localhost', 8000), 5); "
+            r"s.sendall(b'GET /ok HTTP/1.0\r\nHost: localhost\r\n\r\n'); "
+            "raise SystemExit(b' 200 ' not in s.makefile('rb').read()[:16])"
+        )
     ]
 
 
@@ -213,7 +215,7 @@ def test_a_mount_prefix_moves_ok_along() -> None:
 
     assert {"name": "MOUNT_PREFIX", "value": "/agents"} in api["environment"]
     assert recorder.inputs(GROUP)["healthCheck"]["path"] == "/agents/ok"
-    assert "localhost:8000/agents/ok" in api["healthCheck"]["command"][3]
+    assert "GET /agents/ok " in api["healthCheck"]["command"][3]
     assert recorder.component_outputs["byoc:aws:Service::orders"]["url"].endswith("/agents")
 
 
