@@ -9,6 +9,7 @@ import moto.core.models
 import pytest
 
 from byoc_infra.local import economies
+from byoc_infra.memory import collect_rarely
 from tests.support import figures
 
 # Else moto reads thousands of machine images each time that an account's EC2 is first used.
@@ -54,6 +55,7 @@ STORIES = re.compile(r"^pytestmark = \[?pytest\.mark\.e2e\b", re.MULTILINE)
 """How a file says that all of it is a story; there is no other way (see tests/test_layers.py)."""
 
 pytest_terminal_summary = figures.pytest_terminal_summary
+collect_rarely()
 economies.apply()
 # Moto makes thousands of patterns with each start, for HTTP that does not come from boto3.
 moto.core.models.RESPONSES_METHODS.clear()

@@ -27,6 +27,7 @@ from byoc_infra.cli import (
 )
 from byoc_infra.cli.demo import command as demo
 from byoc_infra.errors import ByocError
+from byoc_infra.memory import collect_rarely
 
 __all__ = ["INTERNAL_EXIT", "INTERRUPTED_EXIT", "USAGE_EXIT", "app", "main"]
 
@@ -78,6 +79,8 @@ def _options(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run `byoc` with these arguments; the exit code (`docs/cli.md`)."""
+    if argv is None:
+        collect_rarely()
     words = list(sys.argv[1:] if argv is None else argv)
     words = _flags_first(words)
     output.current().as_json = "--json" in words[: len(ANYWHERE)]

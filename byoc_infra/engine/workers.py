@@ -45,6 +45,7 @@ MAX_RSS_BYTES = 900 * 1024 * 1024
 START_S = 60.0
 BOOT = (
     "import json,sys; handle, path, preload = json.loads(sys.argv[1]); sys.path[:] = path; "
+    "from byoc_infra.memory import collect_rarely; collect_rarely(); "
     "from byoc_infra.engine.worker import start; start(handle, preload)"
 )
 

@@ -19,6 +19,7 @@ from byoc_infra.errors import AddressTaken
 from byoc_infra.local import economies
 from byoc_infra.local.handler import Handler
 from byoc_infra.local.instances import ENDPOINT_PORT, Instance
+from byoc_infra.memory import collect_rarely
 
 MOTO_SETTINGS = {
     "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
@@ -84,6 +85,7 @@ def main(directory: Path, *, detach: bool = False) -> None:
     server.answer = cloud.chain.answer
     cloud.start()
     gc.freeze()  # what is there now stays; to look through it again and again costs a sixth
+    collect_rarely()
     gc.enable()
     serve = partial(server.serve_forever, poll_interval=0.1)
     threading.Thread(target=serve, name="api", daemon=True).start()

@@ -26,6 +26,7 @@ import botocore.session
 
 from byoc_infra.local.provider.__main__ import run
 from byoc_infra.local.provider.launch import END
+from byoc_infra.memory import collect_rarely
 
 __all__ = ["main"]
 
@@ -61,6 +62,7 @@ def _warm() -> None:
         session.client(name)  # type: ignore[call-overload]  # any
     gc.collect()
     gc.freeze()
+    collect_rarely()
 
 
 def _live(launcher: socket.socket) -> NoReturn:

@@ -15,9 +15,9 @@ import pytest
 from byoc_infra.control_plane.processes import ProcessId, this_host
 from byoc_infra.control_plane.settings import Settings
 from byoc_infra.control_plane.supervisor import approval, takeover
-from byoc_infra.control_plane.supervisor.__main__ import Desk
 from byoc_infra.control_plane.supervisor.backend import environment, state_url
 from byoc_infra.control_plane.supervisor.conduct import Answer
+from byoc_infra.control_plane.supervisor.desk import Desk
 from byoc_infra.control_plane.supervisor.telling import about
 from byoc_infra.engine import EngineEvent
 from byoc_infra.flows.results import Item
