@@ -158,10 +158,11 @@ class Cloud:
     def _push(
         self, *, app: str, repository: str, tag: str, region: str | None = None
     ) -> dict[str, Any]:
-        place = region or self.world.region
+        place, environment = region or self.world.region, prepare()
         image = images.push(
-            self.world, Path(app), repository, tag, environment=prepare(), region=place
+            self.world, Path(app), repository, tag, environment=environment, region=place
         )
+        self.compute.expect(environment)
         self.persistence.save(("ecr",), CUSTOMER_ACCOUNT, place)
         return {"image": image}
 

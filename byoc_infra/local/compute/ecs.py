@@ -96,12 +96,17 @@ class Compute:
         self._thread = threading.Thread(target=self._run, name="ecs-scheduler", daemon=True)
         self._thread.start()
 
+    def expect(self, environment: ServerEnvironment) -> None:
+        """There is an image now, so that a task will come: make its start short."""
+        self._launcher.nursery.begin(environment)
+
     def stop(self) -> None:
         """End the scheduler, every task and every balancer."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join(timeout=10)
         self._launcher.clear()
+        self._launcher.nursery.end()
         self._downloads.stop()
         self.balancer.stop()
 

@@ -13,6 +13,7 @@ from typing import Protocol
 import psutil
 
 from byoc_infra.local import images, redis_install
+from byoc_infra.local.compute.forks import Nursery, Process
 from byoc_infra.local.compute.logs import LogPump, group_of
 from byoc_infra.local.compute.model import Container, Task
 from byoc_infra.local.compute.resolver import ADDRESS_VARIABLE, HOSTS_VARIABLE
@@ -69,7 +70,8 @@ class Launcher:
         self.roles = roles
         self.environment = environment
         self.logs = LogPump()
-        self._processes: dict[str, Popen[bytes]] = {}
+        self.nursery = Nursery(world)
+        self._processes: dict[str, Process] = {}
         self._checks: dict[str, tuple[Popen[bytes], float]] = {}
         self._variables: dict[str, dict[str, str]] = {}
         self._images: dict[str, Image] = {}
@@ -100,14 +102,8 @@ class Launcher:
         """Start the image's own command, or the one in the container definition."""
         image = self._images[container.arn]
         command = self._command(task, container, image)
-        cwd = image.app if image.kind == "langgraph" else self._folder(task)
         try:
-            self._processes[container.arn] = self.world.spawn(
-                command,
-                env=self._variables[container.arn],
-                cwd=cwd,
-                log=self._log_file(task, container),
-            )
+            self._processes[container.arn] = self._spawn(task, container, image, command)
         except OSError as refused:
             raise StartError(
                 f'CannotStartContainerError: failed to start container: exec: "{command[0]}": '
@@ -252,6 +248,16 @@ class Launcher:
         if "PYTHONPATH" in given:
             places.append(given["PYTHONPATH"])
         return {**defaults, **given, **own, "PYTHONPATH": ":".join(places)}
+
+    def _spawn(self, task: Task, container: Container, image: Image, command: list[str]) -> Process:
+        env, log = self._variables[container.arn], self._log_file(task, container)
+        cwd, forked = self._folder(task), None
+        if image.kind == "langgraph":
+            cwd, environment = image.app, self.environment()
+            if command[0] == str(environment.langhost):
+                self.nursery.begin(environment)
+                forked = self.nursery.fork(command, env=env, cwd=cwd, log=log)
+        return forked or self.world.spawn(command, env=env, cwd=cwd, log=log)
 
     def _command(self, task: Task, container: Container, image: Image) -> list[str]:
         definition = container.definition

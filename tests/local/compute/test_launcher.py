@@ -1,6 +1,8 @@
 """Containers as processes: exactly their environment, their output, their end."""
 
 import os
+import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -11,12 +13,14 @@ import psutil
 import pytest
 
 from byoc_infra.local import images
+from byoc_infra.local.compute.forks import Fork
 from byoc_infra.local.compute.launcher import TASK_VARIABLE, Launcher
 from byoc_infra.local.compute.model import Container, Task
 from byoc_infra.local.compute.roles import StartError
 from byoc_infra.local.server import ServerEnvironment
 from byoc_infra.local.world import OWNER_VARIABLE
 from tests.local.compute.fakes import ACCOUNT, REGION, Lab, client
+from tests.support.waiting import until
 
 DEADLINE_S = 5.0
 WAIT = "trap 'exit 7' TERM; while true; do sleep 0.05; done"
@@ -284,3 +288,36 @@ def test_another_command_of_an_application_is_run_as_it_is(
     image = images.Image("sha256:0", "langgraph", tmp_path, "amd64")
 
     assert launcher._command(task, task.containers[0], image) == ["sleep", "1"]
+
+
+def test_the_server_is_forked_once_it_can_be(
+    launcher: Launcher, make: Callable[..., Task], tmp_path: Path
+) -> None:
+    """Until the nursery is ready it is started as anything else; another command always is."""
+    task, place = make(), tmp_path / "venv" / "bin"
+    task.address = "127.96.9.9"
+    place.mkdir(parents=True)
+    (place / "python").symlink_to(Path(sys.executable).resolve())
+    (place / "langhost").write_text(f"#!{place}/python\nimport time\ntime.sleep(64)\n")
+    (place / "langhost").chmod(0o755)
+    launcher.environment = lambda: ServerEnvironment(tmp_path / "venv")
+    launcher.nursery.modules = ()
+    image = images.Image("sha256:0", "langgraph", tmp_path, "amd64")
+    image.app.mkdir()
+    container = begin(launcher, task)
+    launcher.kill(task, container)
+    serve = launcher._command(task, container, image)
+
+    before = launcher._spawn(task, container, image, serve)
+    until(launcher.nursery.place.exists)
+    forked = launcher._spawn(task, container, image, serve)
+    other = launcher._spawn(task, container, image, ["sleep", "65"])
+    asked = [before, forked, other]
+    try:
+        assert [isinstance(one, Fork) for one in asked] == [False, True, False]
+        assert {before.pid, forked.pid, other.pid} <= set(carriers(task))
+    finally:
+        for one in asked:
+            os.killpg(one.pid, signal.SIGKILL)
+            one.wait()
+        launcher.nursery.end()
