@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from string import ascii_letters, ascii_lowercase, digits
 
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as some
@@ -11,22 +12,44 @@ from byoc_infra.spec import AccountSpec, DeploymentSpec
 
 quick = settings(deadline=None, max_examples=60, phases=[Phase.explicit, Phase.generate])
 REGIONS = some.sampled_from(["eu-west-1", "us-east-1", "ap-southeast-2", "us-gov-west-1"])
-ACCOUNTS = some.from_regex(r"\d{12}", fullmatch=True)
+ACCOUNTS = some.integers(0, 10**12 - 1).map("{:012}".format)
 
 
-def taken_by(spec: type, field: str, longest: int) -> some.SearchStrategy[str]:
-    """Texts that the field of a spec accepts."""
+def taken_by(spec: type, field: str, texts: some.SearchStrategy[str]) -> some.SearchStrategy[str]:
+    """Those of the texts that the field of a spec accepts."""
     (pattern,) = (
         one.pattern
         for one in spec.model_fields[field].metadata  # type: ignore[attr-defined]  # a spec
         if getattr(one, "pattern", None)
     )
-    return some.from_regex(pattern, fullmatch=True).filter(lambda text: len(text) <= longest)
+    return texts.filter(lambda text: re.fullmatch(pattern, text) is not None)
 
 
-NAMES = taken_by(DeploymentSpec, "name", 90)
-INSTALLATIONS = some.one_of(some.just("default"), taken_by(AccountSpec, "installation", 20))
-VARIABLES = some.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,60}", fullmatch=True)
+# Texts that are filtered: Hypothesis's own of a pattern take it several times as long.
+PLAIN = f"{ascii_lowercase}{digits}"
+NAMES = taken_by(
+    DeploymentSpec,
+    "name",
+    some.one_of(
+        some.text(PLAIN, min_size=1, max_size=90),
+        some.text(PLAIN, min_size=40, max_size=90),
+        some.text("a0 ", max_size=90).map(lambda text: "-".join(text.split())),
+    ),
+)
+INSTALLATIONS = taken_by(
+    AccountSpec,
+    "installation",
+    some.one_of(
+        some.just("default"),
+        some.text(PLAIN, min_size=1, max_size=20),
+        some.text("a0-", max_size=19).map(lambda text: f"a{text}".rstrip("-")),
+    ),
+)
+VARIABLES = some.builds(
+    "{}{}".format,
+    some.sampled_from(f"{ascii_letters}_"),
+    some.text(f"{ascii_letters}{digits}_", max_size=60),
+)
 LABEL = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 SINGLE_HYPHENS = r"[a-z](-?[a-z0-9])*"
 WORDS = r"[A-Za-z0-9_-]+"
