@@ -5,6 +5,7 @@ import os
 import re
 from pathlib import Path
 
+import moto.core.base_backend
 import moto.core.models
 import pytest
 
@@ -59,6 +60,8 @@ collect_rarely()
 economies.apply()
 # Moto makes thousands of patterns with each start, for HTTP that does not come from boto3.
 moto.core.models.RESPONSES_METHODS.clear()
+# At its end it makes each service anew, with a network in each region, and then forgets them all.
+moto.core.base_backend.BaseBackend.reset = lambda self: None  # type: ignore[method-assign]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

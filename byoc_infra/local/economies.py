@@ -1,13 +1,30 @@
 """What moto and botocore find out anew with each call, found out once in this process."""
 
-from functools import cache
+from collections.abc import Mapping
+from functools import cache, lru_cache
 
 import botocore.session
+import botocore.useragent
 import moto.core.responses
 import moto.core.utils
+from botocore.hooks import EVENT_ALIASES, BaseEventHooks, EventAliaser
 from moto import backends
 
 __all__ = ["apply"]
+
+ALIASED: dict[str, str] = {}
+"""Botocore's events by the names that they once had."""
+
+
+class Aliaser(EventAliaser):
+    """Looks a name up once and not once for each client, of which a test may make twenty."""
+
+    def __init__(
+        self, event_emitter: BaseEventHooks, event_aliases: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(event_emitter, event_aliases)
+        if event_aliases in (None, EVENT_ALIASES):
+            self._alias_name_cache = ALIASED
 
 
 def apply() -> None:
@@ -23,3 +40,8 @@ def apply() -> None:
     shared = cache(botocore.session.create_loader)
     vars(botocore.session)["create_loader"] = shared
     vars(moto.core.utils)["create_loader"] = shared
+    vars(botocore.session)["EventAliaser"] = Aliaser
+    # character by character, several words with each request
+    vars(botocore.useragent)["sanitize_user_agent_string_component"] = lru_cache(
+        botocore.useragent.sanitize_user_agent_string_component
+    )
