@@ -53,12 +53,6 @@ def _command(process: psutil.Process) -> list[str]:
         return []
 
 
-def _failed(stage: Stage, spec: DeploymentSpec) -> ByocError:
-    with pytest.raises(ByocError) as failed:
-        deployment.up(spec, stage.access(), stage.work("vendor"))
-    return failed.value
-
-
 def _counted(stage: Stage, name: str) -> dict[str, int]:
     """How many things of each kind carry the deployment's name."""
     kinds = ["ecs service", "load balancer", "target group", "rds instance", "secret", "listener"]
@@ -67,41 +61,40 @@ def _counted(stage: Stage, name: str) -> dict[str, int]:
     return {kind: sum(name in one for one in found[kind]) for kind in kinds if kind in found}
 
 
-def test_a_provider_that_dies_is_told_and_its_objects_are_found_again(account: Stage) -> None:
-    """Killed while the database is being made: neither lost nor made twice."""
+def _dying(stage: Stage, spec: DeploymentSpec, word: str, victim: str) -> ByocError:
+    """What an `up` says in which a process of the local cloud is killed at this word."""
+    During(stage, word, lambda: _kill(stage.cloud, victim))
+    with pytest.raises(ByocError) as failed:
+        deployment.up(spec, stage.access(), stage.work("vendor"))
+    assert failed.value.next_step
+    return failed.value
+
+
+def test_what_dies_is_told_and_what_it_made_is_found_again(account: Stage) -> None:
+    """A provider while the database is made, the emulator with the service: none lost or twice.
+
+    `byoc local up` goes on from disk, and the next `up` from there.
+    """
     spec = account.deployment("orphan", account.push("v1"))
-    During(
+    provider = _dying(
         account,
+        spec,
         "create aws:rds/parameterGroup:ParameterGroup",
-        lambda: _kill(account.cloud, "byoc_infra.local.provider"),
+        "byoc_infra.local.provider",
     )
-    failure = _failed(account, spec)
+    emulator = _dying(
+        account,
+        spec,
+        "create aws:ecs/taskDefinition:TaskDefinition orphan-api",
+        "byoc_infra.local.emulator",
+    )
+    LocalCloud.start(account.cloud.name)
     up = deployment.up(spec, account.access(), account.work("vendor"))
     counted = _counted(account, "orphan")
     account.remove(spec)
 
-    assert isinstance(failure, ProviderDied)
-    assert failure.next_step
-    assert up.outputs["url"]
-    assert {count for kind, count in counted.items() if kind != "ecs service"} <= {0, 1}
-    assert counted["ecs service"] == 2
-
-
-def test_an_emulator_that_dies_is_told_and_keeps_what_was_made(account: Stage) -> None:
-    """`byoc local up` goes on from disk, and the next `up` from there."""
-    spec = account.deployment("crash", account.push("v1"))
-    During(
-        account,
-        "create aws:rds/parameterGroup:ParameterGroup",
-        lambda: _kill(account.cloud, "byoc_infra.local.emulator"),
-    )
-    failure = _failed(account, spec)
-    LocalCloud.start(account.cloud.name)
-    up = deployment.up(spec, account.access(), account.work("vendor"))
-    counted = _counted(account, "crash")
-    account.remove(spec)
-
-    assert isinstance(failure, CloudUnreachable)
+    assert isinstance(provider, ProviderDied)
+    assert isinstance(emulator, CloudUnreachable)
     assert up.outputs["url"]
     assert {count for kind, count in counted.items() if kind != "ecs service"} <= {0, 1}
     assert counted["ecs service"] == 2
