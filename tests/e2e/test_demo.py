@@ -1,6 +1,7 @@
 """The demo tells its whole story; killed in the middle, `byoc local down` leaves only caches."""
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,8 +12,14 @@ from tests.support.demo_run import DemoRun, down
 
 pytestmark = pytest.mark.e2e
 
-STEPS = ("[2/15]", "create aws:ec2/natGateway", "create aws:ecs/service:Service demo-cache")
-"""While the emulator starts, in the middle of an engine run, and with tasks running."""
+STEPS = ("[2/15]", "create aws:ecs/service:Service demo-cache")
+"""While the emulator starts; in the middle of the control plane's engine run, with tasks."""
+SET_UP = """
+byoc() { PYTHON -m byoc_infra.cli "$@"; }
+byoc local up
+eval "$(byoc local env customer)"
+exec PYTHON -m byoc_infra.cli account up -f examples/local/account.yaml
+""".replace("PYTHON", sys.executable)
 
 
 @pytest.fixture
@@ -45,5 +52,19 @@ def test_down_leaves_nothing_of_a_killed_demo(step: str, place: Path) -> None:
     ended = down(run)
 
     assert reached, run.log.read_text()[-2000:]
+    assert ended.returncode == 0, ended.stderr
+    assert not run.leftovers()
+
+
+def test_down_leaves_nothing_of_a_set_up_that_was_killed(place: Path) -> None:
+    """An engine run that a person began, without the mark of who belongs to the local cloud."""
+    run = DemoRun(place, ["bash", "-euc", SET_UP])
+    reached = run.wait_for(lambda log: "create aws:ec2/natGateway" in log, timeout_s=120)
+    run.kill()
+    orphans = {word for one in run.leftovers().processes for word in one.split()}
+    ended = down(run)
+
+    assert reached, run.log.read_text()[-2000:]
+    assert "up" in orphans, "the engine goes on without its command"
     assert ended.returncode == 0, ended.stderr
     assert not run.leftovers()

@@ -1,10 +1,13 @@
-"""Starts the demo as a process of its own, kills it, and looks for what is left behind."""
+"""Starts the demo as a process of its own, kills it, and looks for what is left behind.
+
+Or another command of a person's whose local cloud is then taken down.
+"""
 
 import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,7 +15,7 @@ import psutil
 
 from byoc_infra.local.world import OWNER_VARIABLE
 
-__all__ = ["DemoRun", "Leftovers", "down"]
+__all__ = ["BYOC", "DemoRun", "Leftovers", "down"]
 
 BYOC = [sys.executable, "-m", "byoc_infra.cli"]
 
@@ -30,9 +33,9 @@ class Leftovers:
 
 
 class DemoRun:
-    """`byoc demo` in a temporary directory of its own, so that every file it leaves is seen."""
+    """A command in a temporary directory of its own, so that every file it leaves is seen."""
 
-    def __init__(self, place: Path) -> None:
+    def __init__(self, place: Path, command: Sequence[str] = (*BYOC, "demo")) -> None:
         self.place = place
         self.temporary = place / "tmp"
         self.temporary.mkdir(parents=True)
@@ -49,7 +52,7 @@ class DemoRun:
         (place / "home").mkdir()
         with self.log.open("wb") as out:
             self.process = subprocess.Popen(
-                [*BYOC, "demo"], env=self.environment, stdout=out, stderr=subprocess.STDOUT
+                command, env=self.environment, stdout=out, stderr=subprocess.STDOUT
             )
 
     def wait_for(self, done: Callable[[str], bool], timeout_s: float) -> bool:
