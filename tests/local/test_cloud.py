@@ -158,10 +158,8 @@ def test_two_clouds_run_side_by_side(cloud: LocalCloud, name: str) -> None:
 
 def test_an_address_that_somebody_else_took_is_told(cloud: LocalCloud, name: str) -> None:
     """While the emulator was dead; its network stays the one that it had."""
-    cloud.stop()
-    made = LocalCloud.start(name)
-    network = int(made.endpoint.split(".")[1])
-    dead = emulator(made)
+    network = int(cloud.endpoint.split(".")[1])
+    dead = emulator(cloud)
     dead.send_signal(signal.SIGKILL)
     dead.wait()
     squatter = subprocess.Popen(
