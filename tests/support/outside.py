@@ -14,7 +14,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import IO, Any, cast
@@ -47,7 +47,7 @@ class Case:
     @property
     def digest(self) -> str:
         """Names the case by all that it holds."""
-        text = json.dumps(asdict(self), sort_keys=True)
+        text = json.dumps(vars(self), sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
@@ -91,7 +91,7 @@ class _Evaluator:
     def _ask(self, cases: Sequence[Case]) -> None:
         with suppress(BrokenPipeError):
             for case in cases:
-                self._questions.write(json.dumps(asdict(case)) + "\n")
+                self._questions.write(json.dumps(vars(case)) + "\n")
             self._questions.flush()
 
     @property

@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from tests.support.outside import Case, judged_outside
 
 __all__ = ["Differs", "concrete", "corpus", "differences", "judged_here", "kept", "recorded"]
 
+ASKED = ("principal", "role", "action", "account", "context", "policies")
+"""What makes two lines of a log one case, with the first resource."""
 Differs = tuple[Case, str, str]
 """A case, our word and the outside evaluator's."""
 
@@ -75,10 +77,11 @@ def recorded(directory: Path) -> Iterator[tuple[Case, str]]:
     for line in _lines(directory, "verdicts"):
         if not line["policies"]:
             continue
-        case = _case(line, documents)
-        if case.digest not in seen:
-            seen.add(case.digest)
-            yield case, line["outcome"]
+        # of the line, which names policies by digest: the case holds all of their text
+        asked = json.dumps([line[name] for name in ASKED] + line["resources"][:1], sort_keys=True)
+        if asked not in seen:
+            seen.add(asked)
+            yield _case(line, documents), line["outcome"]
 
 
 def concrete(case: Case) -> Case:
@@ -106,7 +109,7 @@ def kept(cases: Iterable[Case]) -> str:
         for document in policies
     }
     listed = [
-        {**asdict(case), "sets": {kind: [*map(_digest, said)] for kind, said in case.sets.items()}}
+        {**vars(case), "sets": {kind: [*map(_digest, said)] for kind, said in case.sets.items()}}
         for case in shapes.values()
     ]
     one_a_line = ",\n".join(json.dumps(case, sort_keys=True) for case in listed)
