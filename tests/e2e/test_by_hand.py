@@ -33,6 +33,7 @@ NOT_HIS = ("AWS_", "PULUMI_", "BYOC_LOCAL_", "MAKE")
 SET_UP, ENVIRONMENT, ACCOUNT, AGAIN, DEPLOYMENT, FILLED, REMOVAL = range(7)
 """The page's console blocks, in order."""
 OUTPUTS = "pulumi stack output --json\n"
+KEPT = "environment.sh"
 EXTERNAL_ID = "6f0f4c1e-6a3e-4a34-9b4b-0f6f4b7f2d11"
 """The page's."""
 
@@ -46,11 +47,17 @@ class Person:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(NOT_HIS)}
         self._env = {**kept, NAME_VARIABLE: name, "PYTHON": sys.executable}
 
+    def begins(self) -> None:
+        """The page's first two blocks; their environment is kept."""
+        self._run(SET_UP, ENVIRONMENT, then=f"export -p > {KEPT}\n")
+
     def runs(self, *numbers: int, folder: str = ".", then: str = "") -> str:
         """These blocks in one shell, with the environment of the first two; what they said."""
+        return self._run(*numbers, first=f". ./{KEPT}\ncd {folder}\n", then=then)
+
+    def _run(self, *numbers: int, first: str = "", then: str = "") -> str:
         lines = blocks(PAGE, "console")
-        script = f"{lines[SET_UP]}{lines[ENVIRONMENT]}cd {folder}\n"
-        script += "".join(lines[number] for number in numbers) + then
+        script = first + "".join(lines[number] for number in numbers) + then
         ran = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", script],
             cwd=self.clone,
@@ -85,7 +92,7 @@ def person(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Person]:
 @pytest.fixture(scope="module")
 def own(person: Person, stage: Stage) -> Stage:
     """The engine, on that person's local cloud."""
-    person.runs()
+    person.begins()
     return Stage(cloud=LocalCloud.attach(person.name), engine=stage.engine, external_id=EXTERNAL_ID)
 
 
