@@ -1,4 +1,6 @@
-"""Lanes: warm supervisor processes, one for each operation that runs on this worker.
+"""Lanes: supervisor processes, one for each operation that runs on this worker.
+
+They are started when there is something to do, and stay: the one that is warmest is taken first.
 
 A supervisor is told an operation by a line of JSON on its standard input, and tells how it ended
 by one on its standard output. When its input ends it stops its engine, lets go of the stack and
@@ -15,7 +17,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from queue import Empty, SimpleQueue
+from queue import Empty, LifoQueue, SimpleQueue
 from typing import IO, Any, cast, get_args
 
 from byoc_infra.control_plane.workflows.outcome import Ended, Ending
@@ -64,10 +66,11 @@ class Lanes:
         self._env = env
         self._hangs = hangs
         self._stopping = threading.Event()
-        self._idle: SimpleQueue[_Lane] = SimpleQueue()
-        self._all = [_Lane(command, env) for _ in range(size)]
-        for lane in self._all:
-            self._idle.put(lane)
+        self._starting = threading.Lock()
+        self._all: list[_Lane] = []
+        self._idle: LifoQueue[_Lane | None] = LifoQueue()
+        for _ in range(size):
+            self._idle.put(None)
 
     def run(self, operation: str, attempt: int) -> Ended:
         """Have an operation done by the next free supervisor, and say how it ended.
@@ -77,16 +80,18 @@ class Lanes:
         """
         lane = self._idle.get()
         try:
-            if self._stopping.is_set():
-                return Ended("HANDED_ON")
-            lane = self._alive(lane)
+            with self._starting:
+                if self._stopping.is_set():
+                    return Ended("HANDED_ON")
+                lane = self._alive(lane)
             return self._ask(lane, Job(operation, attempt))
         finally:
             self._idle.put(lane)
 
     def stop(self) -> None:
         """End every supervisor's input; those that are at work stop their engines."""
-        self._stopping.set()
+        with self._starting:  # none is started from here on
+            self._stopping.set()
         for lane in self._all:
             lane.end_input()
 
@@ -96,13 +101,16 @@ class Lanes:
         for lane in self._all:
             lane.wait(END_S)
 
-    def _alive(self, lane: "_Lane") -> "_Lane":
-        if lane.lives:
+    def _alive(self, lane: "_Lane | None") -> "_Lane":
+        if lane is not None and lane.lives:
             return lane
-        log.warning("supervisor %s ended with %s: another is started", lane.pid, lane.wait(0.0))
-        lane.end_input()
         fresh = _Lane(self._command, self._env)
-        self._all[self._all.index(lane)] = fresh
+        self._all.append(fresh)
+        if lane is not None:
+            ended = lane.wait(0.0)
+            log.warning("supervisor %s ended with %s: another is started", lane.pid, ended)
+            lane.end_input()
+            self._all.remove(lane)
         return fresh
 
     def _ask(self, lane: "_Lane", job: Job) -> Ended:

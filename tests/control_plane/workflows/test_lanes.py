@@ -42,6 +42,18 @@ def test_a_supervisor_is_told_operation_and_attempt_and_stays_warm() -> None:
     assert second.error == {"pid": first.error["pid"], "operation": "op-2", "attempt": 7}
 
 
+def test_there_are_no_more_supervisors_than_there_has_been_work_for() -> None:
+    """Each takes memory, and one at a time is often all that there is."""
+    with lanes(ECHO, size=3) as opened:
+        before = list(opened._all)
+        pids = {(opened.run(f"op-{n}", 1).error or {})["pid"] for n in range(3)}
+        started = [lane.pid for lane in opened._all]
+
+    assert before == []
+    assert pids == set(started)
+    assert len(started) == 1
+
+
 def test_each_operation_has_a_supervisor_of_its_own() -> None:
     """As many at a time as there are lanes."""
     slow = ECHO.replace("    answer", "    time.sleep(0.3)\n    answer", 1)
@@ -102,6 +114,7 @@ def test_a_worker_that_stops_hands_on_and_does_not_wait() -> None:
 def test_supervisors_see_their_input_end() -> None:
     """So they know that the worker is gone, however it went."""
     with lanes(ECHO) as opened:
+        opened.run("op-1", 1)
         opened.close()
 
         assert [lane.wait(5.0) for lane in opened._all] == [0]
