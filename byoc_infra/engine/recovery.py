@@ -14,7 +14,7 @@ from typing import Protocol
 
 from byoc_infra.engine.events import EngineEvent, PlannedCreate
 from byoc_infra.engine.graft import graft, is_object, pending_creates, settle
-from byoc_infra.engine.history import Unreadable, read_state
+from byoc_infra.engine.history import Unreadable, read_state, recorded
 from byoc_infra.engine.journal import Journal
 from byoc_infra.engine.messages import Report
 from byoc_infra.engine.outcome import Change, Kind, Outcome, Planned, StackRef
@@ -111,6 +111,8 @@ def state_has_pending(stack: StackRef) -> bool | None:
 
 
 def _exported(steps: Steps) -> dict[str, object] | None:
+    if (known := recorded(steps.stack)) is not None:
+        return known
     try:
         return dict(steps.step("export").state or {})
     except NotFound:

@@ -42,6 +42,11 @@ def other(pids: Sequence[int], pid: int) -> bool:
     return any(one != pid and alive(one) for one in pids)
 
 
+def at_work(server: Server) -> int:
+    """How many workers have got as far as to take operations, dead ones included."""
+    return sum("takes operations" in line["event"] for line in server.log)
+
+
 def test_one_command_is_a_whole_control_plane(running: Server, tenant: dict[str, Any]) -> None:
     """API, worker and PostgreSQL; the operator's commands work beside it."""
     assert ready(running)
@@ -66,6 +71,7 @@ def test_whatever_dies_is_there_again(running: Server, tenant: dict[str, Any]) -
 
     psutil.Process(worker).kill()
     until(lambda: other(running.workers(), worker))
+    until(lambda: at_work(running) == 2)  # until then it may end with its database
 
     postmaster = running.postmaster
     psutil.Process(postmaster).kill()

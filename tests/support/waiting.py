@@ -5,12 +5,14 @@ from collections.abc import Callable
 
 __all__ = ["until"]
 
-OFTEN_S = 0.05
+OFTEN_S, SELDOM_S = 0.05, 0.25
+"""How often is looked: less the longer it takes, as each look may be a process of PostgreSQL's."""
 
 
 def until(claim: Callable[[], object], what: str = "it", *, within_s: float = 180.0) -> None:
     """Wait for something that has to become true; on a busy machine that takes long."""
-    deadline = time.monotonic() + within_s
+    began = time.monotonic()
     while not claim():
-        assert time.monotonic() < deadline, f"{what} did not come within {within_s:g} s"
-        time.sleep(OFTEN_S)
+        waited_s = time.monotonic() - began
+        assert waited_s < within_s, f"{what} did not come within {within_s:g} s"
+        time.sleep(min(max(waited_s / 10, OFTEN_S), SELDOM_S))
