@@ -14,12 +14,12 @@ from subprocess import Popen
 import psycopg
 from psycopg import sql
 
+from byoc_infra.local.postgres_files import make_files
 from byoc_infra.local.world import World
 from byoc_infra.postgres_install import (
     BUILDS,
     PLAIN_ENVIRONMENT,
     binaries,
-    initdb,
     make_directory,
     other_user,
 )
@@ -82,16 +82,13 @@ class Postgres:
         """Make the files, start the server, and give `user` what RDS gives a master user."""
         shutil.rmtree(self.directory, ignore_errors=True)
         make_directory(self.directory)
-        self._admin_file.write_text(secrets.token_urlsafe(24))
-        self._admin_file.chmod(0o600)
-        initdb(
-            self.data,
-            programs=binaries(self.world.directory, self.build),
-            superuser=ADMIN,
-            password=self._admin_file.read_text(),
-            durable=False,
+        self._admin_file.touch(mode=0o600)
+        programs = binaries(self.world.directory, self.build)
+        self._admin_file.write_text(
+            make_files(self.data, programs=programs, build=self.build, superuser=ADMIN)
         )
         self.start()
+        self._take_over()
         self._make_master(user, password, database)
 
     def start(self) -> None:
@@ -177,6 +174,12 @@ class Postgres:
                 time.sleep(0.03)
             else:
                 return
+
+    def _take_over(self) -> None:
+        """No other server has this one's superuser's password."""
+        own = secrets.token_urlsafe(24)
+        self.set_password(ADMIN, own)
+        self._admin_file.write_text(own)
 
     def _make_master(self, user: str, password: str, database: str | None) -> None:
         name = sql.Identifier(user)

@@ -20,6 +20,7 @@ from byoc_infra.local.postgres import Postgres
 from byoc_infra.local.provider.services import rds_instance
 from byoc_infra.local.rds import Databases
 from byoc_infra.local.repairs import ODD, master_password
+from byoc_infra.local.server import cache_directory
 from tests.local.in_process import Stack, code_of, running
 
 pytestmark = pytest.mark.e2e
@@ -155,6 +156,16 @@ def test_a_wrong_password_is_refused(database: Database) -> None:
             password="wrong",
             dbname="postgres",
         )
+
+
+def test_its_superusers_password_is_its_own(database: Database) -> None:
+    """Not the one with which its files were copied."""
+    own = [one.read_text() for one in database.cloud.world.directory.rglob("admin.password")]
+    copied = [one.read_text() for one in (cache_directory() / "postgres").glob("*/password")]
+
+    assert len(own) == 1
+    assert copied
+    assert not {*own} & {*copied}
 
 
 def test_the_master_user_is_no_superuser_and_owns_its_database(database: Database) -> None:
