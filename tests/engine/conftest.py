@@ -1,6 +1,7 @@
 """A stack over the fake provider, and the real CLI to run it with."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from byoc_infra.engine import Engine, Planned, StackRef, Toolchain, WorkerPool
 from tests.engine import fake_provider
+from tests.engine.programs_for_tests import TWO
 
 GRACE_S = 15.0
 
@@ -105,3 +107,43 @@ def bench(tmp_path: Path, toolchain: Toolchain, workers: WorkerPool) -> Bench:
     """A fresh backend and an empty cloud."""
     prepare(tmp_path)
     return Bench(root=tmp_path, engine=Engine(toolchain, workers, grace_s=GRACE_S))
+
+
+@pytest.fixture(scope="module")
+def shared(
+    tmp_path_factory: pytest.TempPathFactory, toolchain: Toolchain, workers: WorkerPool
+) -> Bench:
+    """One for the stories to which it does not matter what was done to the stack before."""
+    root = tmp_path_factory.mktemp("shared")
+    prepare(root)
+    return Bench(root=root, engine=Engine(toolchain, workers, grace_s=GRACE_S))
+
+
+@pytest.fixture(scope="session")
+def templates(
+    tmp_path_factory: pytest.TempPathFactory, toolchain: Toolchain, workers: WorkerPool
+) -> Path:
+    """Benches to copy: one whose stack is `TWO`, and one whose stack has nothing in it."""
+    folder = tmp_path_factory.mktemp("templates")
+    prepare(folder / "two")
+    engine = Engine(toolchain, workers, grace_s=GRACE_S)
+    made = engine.up(stack_at(folder / "two", TWO))
+    shutil.copytree(folder / "two", folder / "empty")
+    emptied = engine.destroy(stack_at(folder / "empty", TWO), remove=False)
+    assert made.ok, made.failure
+    assert emptied.ok, emptied.failure
+    return folder
+
+
+@pytest.fixture
+def with_two(bench: Bench, templates: Path) -> Bench:
+    """One where an `up` of `TWO` has been."""
+    shutil.copytree(templates / "two", bench.root, dirs_exist_ok=True)
+    return bench
+
+
+@pytest.fixture
+def with_stack(bench: Bench, templates: Path) -> Bench:
+    """One with a stack that has nothing in it, as after a `destroy`."""
+    shutil.copytree(templates / "empty", bench.root, dirs_exist_ok=True)
+    return bench

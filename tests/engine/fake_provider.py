@@ -136,7 +136,9 @@ def install(pulumi_home: Path) -> None:
     folder = pulumi_home / "plugins" / f"resource-fake-v{VERSION}"
     folder.mkdir(parents=True, exist_ok=True)
     script = folder / "pulumi-resource-fake"
-    script.write_text(f'#!/bin/sh\nexec {sys.executable} {Path(__file__).resolve()} "$@"\n')
+    here = Path(__file__).resolve()
+    run = f"{sys.executable} {here.with_name('without_sdk.py')} {here}"
+    script.write_text(f'#!/bin/sh\nexec {run} "$@"\n')
     script.chmod(0o755)
 
 

@@ -45,6 +45,9 @@ class Things:
             pulumi.export("hidden", pulumi.Output.secret(self.secret))
 
 
+TWO = Things(things={"a": {"size": 1}, "b": {"size": 2}})
+
+
 @dataclass(frozen=True, kw_only=True)
 class Broken:
     """Raises `error`: at once, or in an `apply`."""

@@ -33,161 +33,149 @@ STAYING = Things(
 
 
 def test_a_killed_cli_loses_nothing(bench: Bench) -> None:
-    """The engine has noted what it was creating; the objects are found and taken over."""
+    """The engine has noted what it was creating; the objects are found and taken over. Before that
+    nothing is made twice: `up` without a look-up refuses and says what to do, and a look-up that
+    fails changes nothing.
+    """
     with _running_up(bench) as outcomes:
         _kill(bench, "cli")
 
     assert isinstance(outcomes[0].failure, ProviderDied)
     assert len(bench.state()["pending_operations"]) >= 2
+    refused = bench.engine.up(bench.stack(SLOW))
+    assert isinstance(refused.failure, EngineFailed)
+    assert "recover" in refused.failure.next_step
+    assert {len(found) for found in bench.cloud().values()} == {1}
+    unanswered = bench.engine.recover(bench.stack(SLOW), _unreachable)
+    assert isinstance(unanswered.failure, CloudUnreachable)
     _assert_recovers(bench, adopted={"slow", "slower"})
 
 
-def test_a_killed_provider_loses_nothing(bench: Bench) -> None:
+def test_a_killed_provider_loses_nothing(with_stack: Bench) -> None:
     """The state looks clean: only the journal knows that creates were never answered."""
-    with _running_up(bench) as outcomes:
-        _kill(bench, "provider")
+    with _running_up(with_stack) as outcomes:
+        _kill(with_stack, "provider")
 
     assert isinstance(outcomes[0].failure, ProviderDied)
-    assert "pending_operations" not in bench.state()
-    _assert_recovers(bench, adopted={"slow", "slower"})
+    assert "pending_operations" not in with_stack.state()
+    _assert_recovers(with_stack, adopted={"slow", "slower"})
 
 
-def test_a_killed_worker_loses_nothing(bench: Bench) -> None:
+def test_a_killed_worker_loses_nothing(with_stack: Bench) -> None:
     """The CLI dies with its language host; the caller hears of it at once."""
-    with _running_up(bench) as outcomes:
-        _kill(bench, "worker")
+    with _running_up(with_stack) as outcomes:
+        _kill(with_stack, "worker")
 
     assert isinstance(outcomes[0].failure, ProviderDied)
-    _assert_recovers(bench, adopted=None)
+    _assert_recovers(with_stack, adopted=None)
 
 
-def test_a_killed_caller_lets_the_engine_finish(bench: Bench) -> None:
+def test_a_killed_caller_lets_the_engine_finish(with_stack: Bench) -> None:
     """The worker sees that nobody listens, lets what is in flight end, and goes."""
-    caller = _start_caller(bench)
+    caller = _start_caller(with_stack)
     caller.kill()
     caller.wait()
 
-    _assert_recovers(bench, adopted=set())
-    assert _members(bench) == []
+    _assert_recovers(with_stack, adopted=set())
+    assert _members(with_stack) == []
 
 
-def test_everything_killed_at_once_loses_nothing(bench: Bench) -> None:
+def test_everything_killed_at_once_loses_nothing(with_stack: Bench) -> None:
     """As when the machine goes away: only files are left."""
-    caller = _start_caller(bench)
+    caller = _start_caller(with_stack)
     family = [*psutil.Process(caller.pid).children(recursive=True), psutil.Process(caller.pid)]
     for process in family:
         process.kill()
     caller.wait()
 
-    assert bench.locks() != []
-    _assert_recovers(bench, adopted={"slow", "slower"})
+    assert with_stack.locks() != []
+    _assert_recovers(with_stack, adopted={"slow", "slower"})
 
 
-def test_a_state_older_than_the_account_is_brought_up_to_it(bench: Bench) -> None:
+def test_a_state_older_than_the_account_is_brought_up_to_it(with_stack: Bench) -> None:
     """With a journal present, what the program would create is looked for as well."""
-    with _running_up(bench):
-        _kill(bench, "provider")
-    for file in (bench.root / "backend" / ".pulumi" / "stacks" / "proj").iterdir():
+    with _running_up(with_stack):
+        _kill(with_stack, "provider")
+    for file in (with_stack.root / "backend" / ".pulumi" / "stacks" / "proj").iterdir():
         file.unlink()
 
-    _assert_recovers(bench, adopted=NAMES)
+    _assert_recovers(with_stack, adopted=NAMES)
 
 
-def test_what_was_not_made_is_made_once(bench: Bench) -> None:
+def test_what_was_not_made_is_made_once(with_stack: Bench) -> None:
     """A pending create whose object does not exist is simply forgotten."""
-    with _running_up(bench):
-        _kill(bench, "cli")
-    for file in (bench.root / "cloud").iterdir():
+    with _running_up(with_stack):
+        _kill(with_stack, "cli")
+    for file in (with_stack.root / "cloud").iterdir():
         if json.loads(file.read_text())["name"] == "slow":
             file.unlink()
 
-    _assert_recovers(bench, adopted={"slower"})
+    _assert_recovers(with_stack, adopted={"slower"})
 
 
-def test_destroy_after_a_kill_leaves_no_object(bench: Bench) -> None:
+def test_destroy_after_a_kill_leaves_no_object(with_stack: Bench) -> None:
     """What no state knew is found first, and then deleted with the rest."""
-    with _running_up(bench):
-        _kill(bench, "cli")
+    with _running_up(with_stack):
+        _kill(with_stack, "cli")
 
-    gone = bench.engine.destroy(bench.stack(SLOW), find=bench.find)
+    gone = with_stack.engine.destroy(with_stack.stack(SLOW), find=with_stack.find)
 
     assert gone.ok
-    assert bench.cloud() == {}
-    assert bench.locks() == []
+    assert with_stack.cloud() == {}
+    assert with_stack.locks() == []
 
 
-def test_destroy_after_a_kill_leaves_alone_what_is_to_stay(bench: Bench) -> None:
+def test_destroy_after_a_kill_leaves_alone_what_is_to_stay(with_stack: Bench) -> None:
     """Whether only the journal knew of it or nothing but the program did."""
-    stack = bench.stack(STAYING)
-    with _running_up(bench, STAYING):
-        _kill(bench, "provider")
-    for file in (bench.root / "backend" / ".pulumi" / "stacks" / "proj").iterdir():
+    stack = with_stack.stack(STAYING)
+    with _running_up(with_stack, STAYING):
+        _kill(with_stack, "provider")
+    for file in (with_stack.root / "backend" / ".pulumi" / "stacks" / "proj").iterdir():
         file.unlink()
 
-    gone = bench.engine.destroy(stack, find=bench.find)
+    gone = with_stack.engine.destroy(stack, find=with_stack.find)
 
     assert gone.ok
-    assert set(bench.cloud()) == {"slow", "fast"}
+    assert set(with_stack.cloud()) == {"slow", "fast"}
 
 
-def test_without_a_look_up_nothing_is_made_twice(bench: Bench) -> None:
-    """`up` refuses while creates are unanswered, and says what to do."""
-    with _running_up(bench):
-        _kill(bench, "cli")
-
-    refused = bench.engine.up(bench.stack(SLOW))
-
-    assert isinstance(refused.failure, EngineFailed)
-    assert "recover" in refused.failure.next_step
-    assert {len(found) for found in bench.cloud().values()} == {1}
-
-
-def test_an_account_that_does_not_answer_leaves_the_work_to_the_next_time(bench: Bench) -> None:
-    """A failed look-up changes nothing: the journal stays."""
-    with _running_up(bench):
-        _kill(bench, "cli")
-
-    def unreachable(planned: Planned) -> str | None:
-        raise CloudUnreachable("aws", wanted="an answer", got=planned.name, next_step="Wait.")
-
-    outcome = bench.engine.recover(bench.stack(SLOW), unreachable)
-
-    assert isinstance(outcome.failure, CloudUnreachable)
-    _assert_recovers(bench, adopted={"slow", "slower"})
-
-
-def test_the_lock_of_a_living_engine_is_left_alone(bench: Bench) -> None:
+def test_the_lock_of_a_living_engine_is_left_alone(with_two: Bench) -> None:
     """Clearing it would let two engines write one state."""
-    bench.engine.up(bench.stack(Things(things={"a": {}})))
-    lock = _lock_of(bench, os.getpid())
+    lock = _lock_of(with_two, os.getpid())
 
-    outcome = bench.engine.up(bench.stack(Things(things={"a": {"size": 2}})), find=bench.find)
+    outcome = with_two.engine.up(
+        with_two.stack(Things(things={"a": {"size": 2}})), find=with_two.find
+    )
 
     assert isinstance(outcome.failure, StackBusy)
     assert str(os.getpid()) in outcome.failure.got
-    assert bench.locks() == [lock]
+    assert with_two.locks() == [lock]
 
 
-def test_the_lock_of_an_engine_elsewhere_is_left_alone(bench: Bench) -> None:
+def test_the_lock_of_an_engine_elsewhere_is_left_alone(with_two: Bench) -> None:
     """Nothing can be proven about another host's processes."""
-    bench.engine.up(bench.stack(Things(things={"a": {}})))
-    lock = _lock_of(bench, 999_999_999, host="elsewhere")
+    lock = _lock_of(with_two, 999_999_999, host="elsewhere")
 
-    outcome = bench.engine.up(bench.stack(Things(things={"a": {"size": 2}})), find=bench.find)
+    outcome = with_two.engine.up(
+        with_two.stack(Things(things={"a": {"size": 2}})), find=with_two.find
+    )
 
     assert isinstance(outcome.failure, StackBusy)
-    assert bench.locks() == [lock]
+    assert with_two.locks() == [lock]
 
 
-def test_the_lock_of_a_dead_engine_is_cleared(bench: Bench) -> None:
+def test_the_lock_of_a_dead_engine_is_cleared(with_two: Bench) -> None:
     """Also where nothing else was left behind."""
-    bench.engine.up(bench.stack(Things(things={"a": {}})))
-    _lock_of(bench, 999_999_999)
+    _lock_of(with_two, 999_999_999)
 
-    outcome = bench.engine.up(bench.stack(Things(things={"a": {"size": 2}})))
+    outcome = with_two.engine.up(with_two.stack(Things(things={"a": {"size": 2}})))
 
     assert outcome.ok
-    assert bench.locks() == []
+    assert with_two.locks() == []
+
+
+def _unreachable(planned: Planned) -> str | None:
+    raise CloudUnreachable("aws", wanted="an answer", got=planned.name, next_step="Wait.")
 
 
 def _assert_recovers(bench: Bench, adopted: set[str] | None) -> None:

@@ -20,11 +20,9 @@ from byoc_infra.errors import (
     StackBusy,
 )
 from tests.engine.conftest import Bench
-from tests.engine.programs_for_tests import Broken, Things, environment, missing_secret
+from tests.engine.programs_for_tests import TWO, Broken, Things, environment, missing_secret
 
 pytestmark = [pytest.mark.e2e]
-
-TWO = Things(things={"a": {"size": 1}, "b": {"size": 2}})
 
 
 def test_preview_shows_what_up_then_does(bench: Bench) -> None:
@@ -47,12 +45,10 @@ def test_a_second_up_changes_nothing(bench: Bench) -> None:
     assert bench.engine.refresh(bench.stack(TWO)).changes == ()
 
 
-def test_replacements_and_updates_name_the_inputs_that_changed(bench: Bench) -> None:
+def test_replacements_and_updates_name_the_inputs_that_changed(with_two: Bench) -> None:
     """A replacement is one change, not three steps."""
-    bench.engine.up(bench.stack(TWO))
-
-    changed = bench.engine.up(
-        bench.stack(Things(things={"a": {"size": 9}, "b": {"size": 2, "kind": "x"}}))
+    changed = with_two.engine.up(
+        with_two.stack(Things(things={"a": {"size": 9}, "b": {"size": 2, "kind": "x"}}))
     )
 
     assert [(c.name, c.op, c.diff_keys) for c in changed.changes] == [
@@ -61,25 +57,25 @@ def test_replacements_and_updates_name_the_inputs_that_changed(bench: Bench) -> 
     ]
 
 
-def test_outputs_come_with_the_run_and_secret_ones_stay_masked(bench: Bench) -> None:
+def test_outputs_come_with_the_run_and_secret_ones_stay_masked(with_stack: Bench) -> None:
     """Config reaches the program; a secret's value is in no outcome."""
-    stack = bench.stack(Things(things={"a": {}}, secret="hush-hush"))
+    stack = with_stack.stack(Things(things={"a": {}}, secret="hush-hush"))
     told: list[EngineEvent] = []
 
-    done = bench.engine.up(stack, on_event=told.append)
+    done = with_stack.engine.up(stack, on_event=told.append)
 
     assert done.outputs == {"names": ["a"], "region": "here", "hidden": "[secret]"}
-    assert bench.engine.outputs(stack).outputs == done.outputs
-    assert "hush" not in repr((done, told, bench.engine.export(stack).state))
+    assert with_stack.engine.outputs(stack).outputs == done.outputs
+    assert "hush" not in repr((done, told, with_stack.engine.export(stack).state))
     assert ("done", "create", "a") in {(e.kind, e.op, e.name) for e in told}
 
 
-def test_a_file_backends_state_is_read_as_the_cli_gives_it(bench: Bench) -> None:
+def test_a_file_backends_state_is_read_as_the_cli_gives_it(with_stack: Bench) -> None:
     """Resources, outputs and what is encrypted; without the CLI's half a second."""
-    stack = bench.stack(Things(things={"a": {}, "b": {}}, secret="hush-hush"))
-    bench.engine.up(stack)
-    by_the_cli = bench.engine._read("export", stack, None, 60.0).state
-    by_file = bench.engine.export(stack).state
+    stack = with_stack.stack(Things(things={"a": {}, "b": {}}, secret="hush-hush"))
+    with_stack.engine.up(stack)
+    by_the_cli = with_stack.engine._read("export", stack, None, 60.0).state
+    by_file = with_stack.engine.export(stack).state
 
     assert by_file is not None
     assert by_file == by_the_cli
@@ -87,14 +83,14 @@ def test_a_file_backends_state_is_read_as_the_cli_gives_it(bench: Bench) -> None
 
 
 def test_a_run_sees_only_the_stacks_own_aws_and_pulumi_variables(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
+    shared: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The caller's profile and token must not reach a customer's stack, nor one stack another."""
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "of-the-caller")
     monkeypatch.setenv("PULUMI_ACCESS_TOKEN", "of-the-caller")
 
-    with_profile = bench.engine.up(bench.stack(environment, AWS_PROFILE="customer")).outputs
-    without = bench.engine.up(bench.stack(environment)).outputs
+    with_profile = shared.engine.up(shared.stack(environment, AWS_PROFILE="customer")).outputs
+    without = shared.engine.up(shared.stack(environment)).outputs
 
     assert with_profile["role"] == "customer"
     assert "AWS_SECRET_ACCESS_KEY" not in with_profile["names"]
@@ -103,17 +99,17 @@ def test_a_run_sees_only_the_stacks_own_aws_and_pulumi_variables(
 
 
 @pytest.mark.parametrize("late", [False, True])
-def test_an_error_of_the_program_comes_back_as_itself(bench: Bench, late: bool) -> None:  # noqa: FBT001
+def test_an_error_of_the_program_comes_back_as_itself(shared: Bench, late: bool) -> None:  # noqa: FBT001
     """At once or inside an apply: class, field and words are kept."""
-    outcome = bench.engine.up(bench.stack(Broken(error=missing_secret(), late=late)))
+    outcome = shared.engine.up(shared.stack(Broken(error=missing_secret(), late=late)))
 
     assert isinstance(outcome.failure, SecretWithoutValue)
     assert str(outcome.failure) == str(missing_secret())
 
 
-def test_a_foreign_error_of_the_program_is_scrubbed(bench: Bench) -> None:
+def test_a_foreign_error_of_the_program_is_scrubbed(shared: Bench) -> None:
     """An exception's text may hold what it was given."""
-    outcome = bench.engine.up(bench.stack(Broken(error=ValueError("a-passphrase is odd"))))
+    outcome = shared.engine.up(shared.stack(Broken(error=ValueError("a-passphrase is odd"))))
 
     assert isinstance(outcome.failure, EngineFailed)
     assert "ValueError" in outcome.failure.got
@@ -129,32 +125,33 @@ def test_a_foreign_error_of_the_program_is_scrubbed(bench: Bench) -> None:
     ],
 )
 def test_what_the_provider_says_becomes_our_error(
-    bench: Bench, said: str, kind: type[Exception]
+    with_stack: Bench, said: str, kind: type[Exception]
 ) -> None:
     """With the resource it happened to."""
-    outcome = bench.engine.up(bench.stack(Things(things={"z": {"fail": said}})))
+    outcome = with_stack.engine.up(with_stack.stack(Things(things={"z": {"fail": said}})))
 
     assert type(outcome.failure) is kind
     assert outcome.failure is not None
     assert outcome.failure.field.endswith("::z")
 
 
-def test_a_run_that_does_not_end_is_killed(bench: Bench, toolchain: object) -> None:
+def test_a_run_that_does_not_end_is_killed(with_stack: Bench, toolchain: object) -> None:
     """The last rung of the ladder: no process of the run outlives the grace."""
-    engine = Engine(toolchain, bench.engine._runner.workers, grace_s=1)  # type: ignore[arg-type]  # the fixture's
+    engine = Engine(toolchain, with_stack.engine._runner.workers, grace_s=1)  # type: ignore[arg-type]  # the fixture's
     started = time.monotonic()
 
-    outcome = engine.up(bench.stack(Things(things={"slow": {"sleep": 30}})), deadline_s=2)
+    outcome = engine.up(with_stack.stack(Things(things={"slow": {"sleep": 30}})), deadline_s=2)
 
     assert isinstance(outcome.failure, DeadlineExceeded)
     assert time.monotonic() - started < 15
-    assert not _processes_with(str(bench.root))
+    assert not _processes_with(str(with_stack.root))
 
 
 def test_a_second_run_is_refused_and_a_stopped_one_finishes_what_is_in_flight(
-    bench: Bench,
+    with_stack: Bench,
 ) -> None:
     """One writer per stack; SIGINT leaves a whole state, no lock, and nothing to recover."""
+    bench = with_stack
     stack = bench.stack(Things(things={"slow": {"sleep": 4}}))
     outcomes = []
     first = threading.Thread(target=lambda: outcomes.append(bench.engine.up(stack)))
@@ -177,11 +174,12 @@ def test_a_second_run_is_refused_and_a_stopped_one_finishes_what_is_in_flight(
     assert not bench.engine.cancel(stack)
 
 
-def test_destroy_leaves_nothing(bench: Bench) -> None:
+def test_destroy_leaves_nothing(with_two: Bench) -> None:
     """No object, no stack, no work directory, no temporary file."""
+    bench = with_two
     before = set(os.listdir(tempfile.gettempdir()))
     stack = bench.stack(TWO)
-    bench.engine.up(stack)
+    assert set(bench.cloud()) == {"a", "b"}
 
     gone = bench.engine.destroy(stack)
 
@@ -205,9 +203,9 @@ def test_a_preview_of_a_new_stack_keeps_nothing(bench: Bench) -> None:
     assert isinstance(bench.engine.outputs(bench.stack(TWO)).failure, NotFound)
 
 
-def test_a_target_may_be_a_type(bench: Bench) -> None:
+def test_a_target_may_be_a_type(with_two: Bench) -> None:
     """So that a caller can lift one protection without touching the rest."""
-    bench.engine.up(bench.stack(TWO))
+    bench = with_two
 
     done = bench.engine.up(
         bench.stack(Things(things={"a": {"size": 5}, "b": {"size": 6}})),
