@@ -5,7 +5,6 @@ Each moto backend (one service, account and region) and each part of our own is 
 written for the page cache: it outlives the process, not the machine.
 """
 
-import hashlib
 import io
 import json
 import logging
@@ -78,7 +77,7 @@ class Persistence:
         self._directory = directory
         self._lock = lock
         self._manifest: dict[str, str] = {}
-        self._digests: dict[str, bytes] = {}
+        self._written: dict[str, bytes] = {}
         self._parts: dict[str, Part] = {}
         self._serial = 0
         directory.mkdir(mode=0o700, exist_ok=True)
@@ -108,7 +107,7 @@ class Persistence:
             self._commit(blobs)
 
     def _commit(self, blobs: dict[str, bytes]) -> None:
-        fresh = {key: blob for key, blob in blobs.items() if self._is_new(key, blob)}
+        fresh = {key: blob for key, blob in blobs.items() if self._written.get(key) != blob}
         if not fresh:
             return
         old = [self._manifest[key] for key in fresh if key in self._manifest]
@@ -120,15 +119,9 @@ class Persistence:
         beside = self._directory / "manifest.new"
         beside.write_text(json.dumps({"serial": self._serial, "files": self._manifest}))
         beside.replace(self._directory / "manifest.json")
+        self._written |= fresh
         for name in old:
             (self._directory / name).unlink(missing_ok=True)
-
-    def _is_new(self, key: str, blob: bytes) -> bool:
-        digest = hashlib.sha256(blob).digest()
-        if self._digests.get(key) == digest:
-            return False
-        self._digests[key] = digest
-        return True
 
     def load(self) -> None:
         """Take up what an earlier emulator knew, and remove what it had only half written."""
