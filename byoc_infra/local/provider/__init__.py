@@ -4,10 +4,11 @@ Against real AWS nothing of this is loaded; the engine then runs the vendor's ow
 """
 
 import os
+import socket
 import sys
 from importlib.metadata import version
 from pathlib import Path
-from subprocess import DEVNULL, Popen
+from subprocess import Popen
 
 from byoc_infra.local.world import PART_VARIABLE
 
@@ -30,15 +31,19 @@ def nursery_socket(directory: Path) -> Path:
 
 
 def nursery_of(directory: Path) -> Popen[bytes]:
-    """Start it, as a child of the caller; until it is ready, providers are made without it."""
-    place = str(nursery_socket(directory))
-    return Popen(
-        [sys.executable, "-m", "byoc_infra.local.provider.nursery", place],
-        # its providers belong to engines: a new emulator must not end them as parts of the old
-        env={name: value for name, value in os.environ.items() if name != PART_VARIABLE},
-        stdin=DEVNULL,
-        start_new_session=True,
-    )
+    """Start it, as a child of the caller; once it has died, providers are made without it."""
+    place = nursery_socket(directory)
+    place.unlink(missing_ok=True)
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
+        door.bind(str(place))
+        door.listen(64)
+        return Popen(
+            [sys.executable, "-m", "byoc_infra.local.provider.nursery"],
+            # its providers belong to engines: a new emulator must not end them as parts of the old
+            env={name: value for name, value in os.environ.items() if name != PART_VARIABLE},
+            stdin=door.fileno(),
+            start_new_session=True,
+        )
 
 
 def install(pulumi_home: Path) -> Path:

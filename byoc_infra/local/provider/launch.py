@@ -14,19 +14,24 @@ import sys
 
 END = b"e"
 """Asks the provider to finish what is in flight and end."""
+TAKEN = b"t"
+"""There is a provider now; how it ended is all that is still to be said."""
 
 
 def main() -> None:
     """`launch.py <module to run without a nursery> <socket> <arguments of the provider>`."""
     module, place, *arguments = sys.argv[1:]
     nursery = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    order = json.dumps({"env": dict(os.environ), "cwd": os.getcwd()}).encode()
     try:
         nursery.connect(place)
+        socket.send_fds(nursery, [struct.pack("!I", len(order))], [1, 2])
+        nursery.sendall(order)
+        taken = nursery.recv(1)
     except OSError:
+        taken = b""
+    if taken != TAKEN:
         os.execv(sys.executable, [sys.executable, "-m", module, *arguments])  # noqa: S606 - itself
-    order = json.dumps({"env": dict(os.environ), "cwd": os.getcwd()}).encode()
-    socket.send_fds(nursery, [struct.pack("!I", len(order))], [1, 2])
-    nursery.sendall(order)
     os._exit(_follow(nursery))
 
 

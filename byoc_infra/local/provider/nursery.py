@@ -1,9 +1,10 @@
 """Providers by the dozen: one process has loaded everything and forks one for each engine.
 
-`python -m byoc_infra.local.provider.nursery <socket>`, started by the emulator. To load gRPC, boto3
-and the services' descriptions costs more than most runs do. It is single-threaded and makes
-neither server nor client that is used, so that a fork of it is as good as a new process. It ends
-with the emulator; the providers that it made do not.
+`python -m byoc_infra.local.provider.nursery`, started by the emulator; its input is the socket at
+which it serves, so that who comes while it loads is served after. To load gRPC, boto3 and the
+services' descriptions costs more than most runs do. It is single-threaded and makes neither server
+nor client that is used, so that a fork of it is as good as a new process. It ends with the
+emulator; the providers that it made do not.
 """
 
 import gc
@@ -18,14 +19,13 @@ import threading
 import traceback
 from contextlib import suppress
 from functools import cache
-from pathlib import Path
 from typing import NoReturn
 
 import boto3
 import botocore.session
 
 from byoc_infra.local.provider.__main__ import run
-from byoc_infra.local.provider.launch import END
+from byoc_infra.local.provider.launch import END, TAKEN
 from byoc_infra.memory import collect_rarely
 
 __all__ = ["main"]
@@ -35,14 +35,12 @@ SERVICES = ("sts", "ec2", "iam", "ecs", "elbv2", "logs", "rds", "secretsmanager"
 LOOK_S = 1.0
 
 
-def main(place: Path) -> None:
-    """Serve launchers at the socket `place` until the parent has gone."""
+def main() -> None:
+    """Serve launchers until the parent has gone."""
     parent = os.getppid()
     _warm()
-    place.unlink(missing_ok=True)
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
-        door.bind(str(place))
-        door.listen(64)
+    with socket.socket(fileno=os.dup(0)) as door:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         while os.getppid() == parent:
             ready, _, _ = select.select([door], [], [], LOOK_S)
             _reap()
@@ -94,6 +92,7 @@ def _take_over(launcher: socket.socket) -> None:
     os.environ.clear()
     os.environ.update(order["env"])
     os.chdir(order["cwd"])
+    launcher.sendall(TAKEN)
 
 
 def _listen(launcher: socket.socket) -> None:
@@ -110,4 +109,4 @@ def _reap() -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main()

@@ -14,7 +14,7 @@ from google.protobuf import empty_pb2  # type: ignore[import-untyped]  # protobu
 from pulumi.runtime.proto import provider_pb2
 from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderStub
 
-from byoc_infra.local.provider import install, nursery_of, nursery_socket, plugin_version
+from byoc_infra.local.provider import install, nursery_of, plugin_version
 from tests.support.waiting import until
 
 NOWHERE = "http://127.0.0.1:9"
@@ -52,7 +52,6 @@ class Nursery:
         self.plugin = install(directory / "pulumi-home")
         self.process = nursery_of(directory)
         self.own = psutil.Process(self.process.pid)
-        until(nursery_socket(directory).exists)
 
     def launch(self, *before: str) -> subprocess.Popen[str]:
         """The plugin, as the engine starts it."""
@@ -134,13 +133,30 @@ def test_a_provider_ends_when_its_engine_was_killed(nursery: Nursery) -> None:
         until(lambda: provider not in nursery.providers())
 
 
+def test_a_provider_is_made_without_a_nursery_that_died(tmp_path: Path) -> None:
+    """Also when it dies with a launcher waiting at its door."""
+    dying = Nursery(tmp_path)
+    dying.process.send_signal(signal.SIGSTOP)
+    with dying.launch() as launcher:
+        until(lambda: _calls(launcher.pid))
+        dying.process.kill()
+        dying.process.wait()
+        waited = _port(launcher)
+        launcher.terminate()
+    with dying.launch() as launcher:
+        came_late = _port(launcher)
+        launcher.terminate()
+
+    assert waited
+    assert came_late
+
+
 def test_a_nursery_ends_with_its_parent_and_its_providers_live_on(tmp_path: Path) -> None:
     """They belong to engines: an emulator may die in the middle of their runs."""
     with subprocess.Popen(
         [sys.executable, "-c", EMULATOR, str(tmp_path)], stdout=subprocess.PIPE, text=True
     ) as emulator:
         own = psutil.Process(_port(emulator))
-        until(nursery_socket(tmp_path).exists)
         launcher = launch(install(tmp_path / "pulumi-home"))
         _port(launcher)
         (provider,) = own.children()
@@ -151,6 +167,10 @@ def test_a_nursery_ends_with_its_parent_and_its_providers_live_on(tmp_path: Path
     with launcher:
         launcher.kill()
     until(lambda: not _runs(provider))
+
+
+def _calls(pid: int) -> bool:
+    return bool(psutil.Process(pid).net_connections("unix"))
 
 
 def _runs(process: psutil.Process) -> bool:
