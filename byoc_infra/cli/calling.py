@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -18,7 +18,9 @@ from byoc_infra.errors import (
     SpecError,
     ToolMissing,
 )
-from byoc_infra.flows.results import Status
+
+if TYPE_CHECKING:  # it would bring the engine
+    from byoc_infra.flows.results import Status
 
 __all__ = ["Answer", "call", "parse_input", "url_of"]
 
@@ -56,7 +58,7 @@ def parse_input(text: str) -> dict[str, Any]:
     return values
 
 
-def url_of(status: Status) -> str:
+def url_of(status: "Status") -> str:
     """Where a deployment answers."""
     url = status.outputs.get("url")
     if not isinstance(url, str):

@@ -121,10 +121,11 @@ def call(
 
     spec, access = files.load_deployment(file)
     from byoc_infra.cli import calling
-    from byoc_infra.flows import deployment, work
 
     values = calling.parse_input(data)
     if url is None:
+        from byoc_infra.flows import deployment, work
+
         with work.open_work(output.current().progress) as opened:
             url = calling.url_of(deployment.status(spec, access, opened))
     answer = calling.call(url, graph=graph, values=values, thread_id=thread)
