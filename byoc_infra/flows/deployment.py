@@ -182,15 +182,20 @@ def _stack(spec: DeploymentSpec, reached: Reached, image: images.Image | None = 
 
 
 def _lift_protection(spec: DeploymentSpec, reached: Reached, work: Work) -> str | None:
-    """An `up` of the protected resources alone; gives the name of the last snapshot to come."""
+    """An `up` of the protected resources alone; gives the name of the last snapshot to come.
+
+    There is none where the record shows no protection and no snapshot is asked for.
+    """
     resources = held(work, _stack(spec, reached))
     refuse_change(spec, resources)  # an `up` of another database's program would take this away
-    protected = tuple(str(one["urn"]) for one in resources if one.get("type") in PROTECTED)
+    protected = [one for one in resources if one.get("type") in PROTECTED]
     if not protected:
         return None
     wanted = names_of(spec).final_snapshot()
     keep = spec.final_snapshot and not external(spec)
     snapshot = databases.free_snapshot_name(reached.session, wanted) if keep else None
+    if snapshot is None and not any(map(_guarded, protected)):
+        return None
     work.report("Lifting the deletion protection")
     program = DeploymentProgram(
         _opened(spec, resources), final_snapshot_name=snapshot, wants_values=False
@@ -199,9 +204,19 @@ def _lift_protection(spec: DeploymentSpec, reached: Reached, work: Work) -> str 
         reached.stack(PROJECT, stack_name(spec), program),
         on_event=work.tell,
         deadline_s=work.deadline_s,
-        target=protected,
+        target=[str(one["urn"]) for one in protected],
     ).raise_for_failure()
     return snapshot
+
+
+def _guarded(resource: Mapping[str, Any]) -> bool:
+    """Whether a destroy would be refused, or would keep a snapshot."""
+    inputs = resource.get("inputs") or {}
+    return (
+        inputs.get("deletionProtection") is True
+        or inputs.get("enableDeletionProtection") is True
+        or inputs.get("skipFinalSnapshot") is False
+    )
 
 
 def _opened(spec: DeploymentSpec, resources: list[dict[str, Any]]) -> DeploymentSpec:

@@ -16,10 +16,12 @@ from byoc_infra.local.cloud import LocalCloud, Who
 from byoc_infra.naming import AccountNames
 from byoc_infra.spec import AccessSpec, AccountSpec, DeploymentSpec
 
-__all__ = ["APP", "Stage", "decrypted"]
+__all__ = ["APP", "UNGUARDED", "Stage", "decrypted"]
 
 APP = Path(__file__).resolve().parents[2] / "examples" / "chat-memory"
 REPOSITORY = "agents"
+UNGUARDED: dict[str, Any] = {"deletion_protection": False, "final_snapshot": False}
+"""Of a deployment whose end nobody looks at: nothing is to be lifted first."""
 
 
 @dataclass

@@ -15,7 +15,7 @@ from byoc_infra.flows import deployment
 from byoc_infra.local.cloud import LocalCloud
 from byoc_infra.local.processes import owned
 from byoc_infra.spec import DeploymentSpec
-from tests.e2e.stage import Stage
+from tests.e2e.stage import UNGUARDED, Stage
 
 pytestmark = pytest.mark.e2e
 
@@ -75,7 +75,7 @@ def test_what_dies_is_told_and_what_it_made_is_found_again(account: Stage) -> No
 
     `byoc local up` goes on from disk, and the next `up` from there.
     """
-    spec = account.deployment("orphan", account.push("v1"))
+    spec = account.deployment("orphan", account.push("v1"), **UNGUARDED)
     provider = _dying(
         account,
         spec,

@@ -18,7 +18,7 @@ from byoc_infra.errors import SpecError
 from byoc_infra.flows import deployment, reading
 from byoc_infra.flows.results import Up
 from byoc_infra.spec import DeploymentSpec
-from tests.e2e.stage import Stage
+from tests.e2e.stage import UNGUARDED, Stage
 
 pytestmark = pytest.mark.e2e
 
@@ -45,6 +45,7 @@ class Production:
             queue_max_scale=3,
             certificate_arn=self.certificate,
             domain=DOMAIN,
+            **UNGUARDED,
             # How soon a run without its task is noticed; 120 s on the vendor's image.
             environment={"CHAT_THINKING_S": str(THINKING_S), "LG_BG_JOB_HEARTBEAT": "2"},
         )

@@ -19,7 +19,7 @@ from byoc_infra.flows import deployment, secrets
 from byoc_infra.flows.results import Up
 from byoc_infra.naming import AccountNames
 from byoc_infra.spec import AccessSpec, AccountSpec, DeploymentSpec
-from tests.e2e.stage import APP, REPOSITORY, Stage
+from tests.e2e.stage import APP, REPOSITORY, UNGUARDED, Stage
 from tests.support.smith import Smith, listening
 
 pytestmark = pytest.mark.e2e
@@ -37,10 +37,12 @@ class Story:
         self.smith = smith
         image = stage.push("v1")
         self.east_image = stage.cloud.push(APP, REPOSITORY, "v1", region=EAST)
-        self.home = stage.deployment("home", image)
+        self.home = stage.deployment("home", image, **UNGUARDED)
         self.blue = stage.deployment("home", image, installation="blue")
         """Never made: its vendor only asks for what is the others'."""
-        self.east = stage.deployment("home", self.east_image, region=EAST, task_role="reader")
+        self.east = stage.deployment(
+            "home", self.east_image, region=EAST, task_role="reader", **UNGUARDED
+        )
         self.callers: dict[str, Caller] = {}
 
     def east_account(self, **changes: object) -> AccountSpec:
