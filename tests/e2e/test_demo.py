@@ -61,7 +61,7 @@ def test_down_leaves_nothing_of_a_set_up_that_was_killed(place: Path) -> None:
     run = DemoRun(place, ["bash", "-euc", SET_UP])
     reached = run.wait_for(lambda log: "create aws:ec2/natGateway" in log, timeout_s=120)
     run.kill()
-    orphans = {word for one in run.leftovers().processes for word in one.split()}
+    orphans = run.words()
     ended = down(run)
 
     assert reached, run.log.read_text()[-2000:]

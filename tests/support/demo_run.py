@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -70,6 +71,14 @@ class DemoRun:
         """SIGKILL to the main process alone; its children live on."""
         self.process.kill()
         self.process.wait()
+
+    def words(self) -> set[str]:
+        """Of the command lines of this run's processes, which may come and go meanwhile."""
+        found: set[str] = set()
+        for process in filter(self._ours, psutil.process_iter()):
+            with suppress(psutil.NoSuchProcess):
+                found |= set(process.cmdline())
+        return found
 
     def leftovers(self) -> Leftovers:
         """Processes, listening addresses and files of this run that are still there."""
