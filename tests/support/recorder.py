@@ -6,9 +6,7 @@ would be skipped for values that are not known.
 
 import asyncio
 import json
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -124,12 +122,10 @@ class _Monitor(MockMonitor):
         self.recorder = recorder
 
     def Invoke(self, request: Any) -> Any:  # noqa: N802 - gRPC's name
-        with _own_loop():
-            return super().Invoke(request)  # type: ignore[no-untyped-call]  # pulumi has none
+        return super().Invoke(request)  # type: ignore[no-untyped-call]  # pulumi has none
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - gRPC's name
-        with _own_loop():
-            answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]  # same
+        answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]  # same
         if request.type != "pulumi:pulumi:Stack":
             self.recorder.resources.append(
                 Registration(
@@ -149,18 +145,34 @@ class _Monitor(MockMonitor):
         return super().RegisterResourceOutputs(request)  # type: ignore[no-untyped-call]  # same
 
 
-@contextmanager
-def _own_loop() -> Iterator[None]:
-    """The mocks want a loop in each worker thread and never close it."""
-    if threading.current_thread() is threading.main_thread():
-        yield
-        return
-    loop = _new_loop()
+class _OneThread(asyncio.SelectorEventLoop):
+    """Asks the monitor on the spot, since it only remembers; a thread for that costs more.
+
+    It says nothing of tasks and futures which a program that raised leaves behind. Their reports
+    come whenever Python collects them, with a traceback: in the middle of some other test, where
+    they can break what is being parsed (SystemError of `ast`, Python 3.11).
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.set_exception_handler(lambda _loop, _context: None)
+
+    def run_in_executor(  # type: ignore[override]  # asyncio's is generic
+        self, _executor: object, asked: Callable[..., Any], *args: Any
+    ) -> asyncio.Future[Any]:
+        """The answer, which is there already."""
+        answer = self.create_future()
+        answer.set_result(asked(*args))
+        return answer
+
+
+def _at_once(words: Coroutine[Any, Any, Any]) -> Any:
+    """What the mocks write an answer by; it is of plain values, so that nothing is waited for."""
     try:
-        yield
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()
+        words.send(None)
+    except StopIteration as written:
+        return written.value
+    raise AssertionError("an answer of the mocks waits for something")
 
 
 def record(
@@ -173,7 +185,8 @@ def record(
 ) -> Recorder:
     """Run `program` to the end, so that every child is registered on return."""
     recorder = Recorder(answers)
-    loop = _new_loop()
+    loop = _OneThread()
+    asyncio.set_event_loop(loop)
     try:
         SETTINGS.rpc_manager.clear()
         SETTINGS.outputs.clear()
@@ -182,7 +195,10 @@ def record(
         set_mocks(
             recorder, project=project, stack="test", preview=preview, monitor=_Monitor(recorder)
         )
-        with mock.patch("pulumi.runtime.resource._get_stack_trace", StackTrace):
+        with (
+            mock.patch("pulumi.runtime.resource._get_stack_trace", StackTrace),
+            mock.patch("pulumi.runtime.mocks._sync_await", _at_once),
+        ):
             loop.run_until_complete(run_pulumi_func(lambda: _run(program)))
         exported = pulumi.Output.all(**get_root_resource().outputs)  # type: ignore[union-attr]
         recorder.exports = loop.run_until_complete(_known(exported))
@@ -190,18 +206,6 @@ def record(
         asyncio.set_event_loop(None)
         loop.close()
     return recorder
-
-
-def _new_loop() -> asyncio.AbstractEventLoop:
-    """A loop that says nothing of tasks and futures which a program that raised leaves behind.
-
-    Their reports come whenever Python collects them, with a traceback: in the middle of some
-    other test, where they can break what is being parsed (SystemError of `ast`, Python 3.11).
-    """
-    loop = asyncio.new_event_loop()
-    loop.set_exception_handler(lambda _loop, _context: None)
-    asyncio.set_event_loop(loop)
-    return loop
 
 
 def _run(program: Callable[[], object]) -> None:
