@@ -40,7 +40,6 @@ LONGEST_FIRST = (
     "e2e/test_upgrade.py",
     "local/provider/test_story.py",
     "e2e/test_bad_input.py",
-    "e2e/test_managed.py",
     "local/test_cloud.py",
     "e2e/test_setup.py",
     "e2e/test_connections.py",

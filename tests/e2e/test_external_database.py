@@ -1,47 +1,77 @@
-"""Deployments that do not take whatever database answers: an own one, and RDS by its certificate.
+"""A deployment in a VPC and on a database that are the customer's own.
 
 The tests tell one story in order; each begins where the last ended.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from contextlib import closing
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import pytest
 
 from byoc_infra.aws import inventory
+from byoc_infra.aws.inventory import Inventory
+from byoc_infra.aws.session import open_session
 from byoc_infra.cli.demo.caller import Caller
-from byoc_infra.errors import DeploymentUnhealthy, SecretWithoutValue, SpecError
+from byoc_infra.errors import SecretWithoutValue, SpecError
+from byoc_infra.flows import account as accounts
 from byoc_infra.flows import deployment, secrets
 from byoc_infra.flows.results import Up
-from byoc_infra.spec import DeploymentSpec
+from byoc_infra.naming import ENABLED_TAG, INSTALLATION_TAG, PRIVATE_TAG
+from byoc_infra.spec import AccessSpec, AccountSpec, DeploymentSpec
 from tests.e2e.stage import Stage
+from tests.support.customers_vpc import OWN_TAGS, CustomersVpc
 from tests.support.outside_postgres import OutsidePostgres, outside_postgres
 
 pytestmark = pytest.mark.e2e
 
 NAME = "POSTGRES_URI_CUSTOM"
+INSTALLATION = "adopted"
 OF_RDS = ["rds instance", "rds parameter group", "rds snapshot"]
+OF_NETWORKS = ("vpc", "subnet", "route table", "internet gateway", "nat gateway", "vpc endpoint")
 
 
 @dataclass
 class Scene:
-    """A deployment and the database that its owner brings."""
+    """A deployment, and the VPC and the database that its owner brings."""
 
     stage: Stage
+    customers: CustomersVpc
     outside: OutsidePostgres
     spec: DeploymentSpec
-    caller: Caller
+    caller: Caller = field(default_factory=lambda: Caller(""))
+
+    def __post_init__(self) -> None:
+        self.before = self.networks()
+
+    @property
+    def account(self) -> AccountSpec:
+        """The account file of the VPC's installation."""
+        return self.stage.account(
+            installation=INSTALLATION,
+            existing_network=self.customers.setting(),
+            create_service_linked_roles=(),
+        )
+
+    @property
+    def access(self) -> AccessSpec:
+        """The vendor's way in."""
+        return self.stage.access(installation=INSTALLATION)
+
+    def networks(self) -> Inventory:
+        """All that the customer's account has of them."""
+        return inventory.take(self.customers.session, OF_NETWORKS)
 
     def up(self, **changes: object) -> Up:
         """Bring the deployment up, changed."""
         self.spec = DeploymentSpec.model_validate({**self.spec.model_dump(), **changes})
-        return deployment.up(self.spec, self.stage.access(), self.stage.work("vendor"))
+        return deployment.up(self.spec, self.access, self.stage.work("vendor"))
 
     def put(self, value: str) -> secrets.Stored:
         """`byoc secrets put` of the address."""
         env = self.stage.work("vendor").env
-        return secrets.put(self.spec, self.stage.access(), NAME, value, env, allow_loopback=True)
+        return secrets.put(self.spec, self.access, NAME, value, env, allow_loopback=True)
 
     def of_rds(self) -> int:
         """How many things of RDS the account holds that belong to deployments."""
@@ -51,17 +81,37 @@ class Scene:
 
 @pytest.fixture(scope="module")
 def scene(account: Stage) -> Iterator[Scene]:
-    """The database, and a deployment that is not made yet."""
-    network = str(urlsplit(account.cloud.env("vendor")["AWS_ENDPOINT_URL"]).hostname).split(".")[1]
-    with outside_postgres(account.cloud.directory, f"127.{network}.0.9") as outside:
+    """VPC and database, an account and a deployment that are not made yet."""
+    cloud = account.cloud
+    network = str(urlsplit(cloud.env("vendor")["AWS_ENDPOINT_URL"]).hostname).split(".")[1]
+    with (
+        closing(open_session(None, region=cloud.region, env=cloud.env("customer"))) as session,
+        outside_postgres(cloud.directory, f"127.{network}.0.9") as outside,
+    ):
         spec = account.deployment(
             "own-db",
             account.push("v1"),
+            installation=INSTALLATION,
             secrets={NAME: None},
             database_tls="verify-full",
             database_ca_pem=outside.ca_pem,
         )
-        yield Scene(account, outside, spec, Caller(""))
+        yield Scene(account, CustomersVpc(session), outside, spec)
+
+
+def test_the_customers_vpc_is_adopted_by_tags_alone(scene: Scene) -> None:
+    """Which are the vendor's way to find it."""
+    customers, stage = scene.customers, scene.stage
+    accounts.preview(scene.account, stage.work("customer"))
+    outputs = stage.set_up(scene.account)
+
+    own = {**OWN_TAGS, ENABLED_TAG: "1", INSTALLATION_TAG: INSTALLATION}
+    assert outputs["vpc_id"] == customers.vpc
+    assert customers.tags() == {
+        customers.vpc: own,
+        **{key: {**own, PRIVATE_TAG: "1"} for key in customers.private},
+        **{key: {**own, PRIVATE_TAG: "0"} for key in customers.public},
+    }
 
 
 def test_an_address_that_cannot_work_is_refused_before_it_is_stored(scene: Scene) -> None:
@@ -106,34 +156,30 @@ def test_its_database_cannot_be_taken_from_it(scene: Scene) -> None:
     )
     for flow in (deployment.up, deployment.destroy):
         with pytest.raises(SpecError, match=rf"secrets\.{NAME}: want what it was"):
-            flow(lost, scene.stage.access(), scene.stage.work("vendor"))
+            flow(lost, scene.access, scene.stage.work("vendor"))
+
+
+def test_endpoints_in_place_of_the_way_out_change_nothing(scene: Scene) -> None:
+    """The VPC is looked at anew, and is still one that works."""
+    scene.customers.endpoints_instead()
+
+    assert accounts.up(scene.account, scene.stage.work("customer")).changes == ()
 
 
 def test_a_destroy_leaves_the_database_and_its_rows(scene: Scene) -> None:
     """And says so."""
     rows = scene.outside.ask("select count(*) from checkpoints")
-    receipt = deployment.destroy(scene.spec, scene.stage.access(), scene.stage.work("vendor"))
+    receipt = deployment.destroy(scene.spec, scene.access, scene.stage.work("vendor"))
 
     assert {kept.kind for kept in receipt.kept} >= {"external postgres", "ecs task definition"}
     assert "rds snapshot" not in {kept.kind for kept in receipt.kept}
     assert scene.outside.ask("select count(*) from checkpoints") == rows
 
 
-def test_a_database_is_known_by_its_certificate(account: Stage) -> None:
-    """AWS's own CAs have not signed the local cloud's: a server says so, and takes the right CA."""
-    spec = account.deployment("strict", account.push("v1"), database_tls="verify-full")
-    ours = (account.cloud.directory / "ca.pem").read_text()
-    try:
-        with pytest.raises(DeploymentUnhealthy) as refused:
-            deployment.up(spec, account.access(), account.work("vendor"))
-        up = deployment.up(
-            spec.model_copy(update={"database_ca_pem": ours}),
-            account.access(),
-            account.work("vendor"),
-        )
-        answer = Caller(str(up.outputs["url"])).say("hello")
-    finally:
-        account.remove(spec)
+def test_the_customers_vpc_is_given_back(scene: Scene) -> None:
+    """As it was, with what its owner has changed meanwhile."""
+    removed = accounts.destroy(scene.account, scene.stage.work("customer"))
 
-    assert "certificate verify failed" in refused.value.got
-    assert answer.values["version"] == "v1"
+    assert scene.customers.tags() == dict.fromkeys(scene.customers.tags(), OWN_TAGS)
+    assert scene.before.difference(scene.networks()).removed == {}
+    assert not [one for one in removed.destroyed if one.type.startswith("aws:ec2/subnet")]

@@ -1,4 +1,8 @@
-"""Networks without a NAT gateway, and networks that are the customer's own."""
+"""A network without a NAT gateway, and networks of the customer's own that cannot work.
+
+One that can work is used in test_external_database.py. The closed one's installation is also the
+one that lives by the `managed` policies.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, closing
@@ -7,138 +11,23 @@ from typing import Any
 import pytest
 
 from byoc_infra.aws.inventory import take
-from byoc_infra.aws.network import look_at
-from byoc_infra.aws.network_rules import check_network
 from byoc_infra.aws.session import Session, open_session
 from byoc_infra.cli.demo.caller import Caller
 from byoc_infra.errors import SpecError
 from byoc_infra.flows import account as accounts
 from byoc_infra.flows import deployment
-from byoc_infra.naming import ENABLED_TAG, FARGATE_SERVICES, INSTALLATION_TAG, PRIVATE_TAG, Place
-from byoc_infra.spec import AccountSpec, ExistingNetworkSpec, parse
+from byoc_infra.naming import INSTALLATION_TAG
+from byoc_infra.spec import AccountSpec
 from tests.e2e.stage import Stage
+from tests.support.customers_vpc import CustomersVpc
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 CLOSED: dict[str, Any] = {
     "installation": "closed",
     "network": {"cidr": "10.50.0.0/16", "nat": "none"},
-    "create_service_linked_roles": (),
+    "permissions": "managed",
 }
-ANYWHERE = "0.0.0.0/0"
-OWN_TAGS = {"team": "platform", "Name": "customers"}
-KINDS = ("vpc", "subnet", "route table", "internet gateway", "nat gateway", "vpc endpoint")
-
-
-class CustomersVpc:
-    """A VPC as a customer's administrator makes one: two private and two public subnets."""
-
-    def __init__(self, session: Session) -> None:
-        self.session = session
-        self.ec2: Any = session.client("ec2")
-        self.vpc = self.ec2.create_vpc(CidrBlock="10.60.0.0/16")["Vpc"]["VpcId"]
-        self.ec2.modify_vpc_attribute(VpcId=self.vpc, EnableDnsHostnames={"Value": True})
-        self.private = [self._subnet(n, zone) for n, zone in enumerate("ab")]
-        self.public = [self._subnet(n + 10, zone) for n, zone in enumerate("ab")]
-        self.gateway = self.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
-        self.ec2.attach_internet_gateway(InternetGatewayId=self.gateway, VpcId=self.vpc)
-        self.table(self.public, GatewayId=self.gateway)
-        address = self.ec2.allocate_address(Domain="vpc")["AllocationId"]
-        made = self.ec2.create_nat_gateway(SubnetId=self.public[0], AllocationId=address)
-        self.nat = made["NatGateway"]["NatGatewayId"]
-        mine = [
-            {"Name": "vpc-id", "Values": [self.vpc]},
-            {"Name": "association.main", "Values": ["true"]},
-        ]
-        (main,) = self.ec2.describe_route_tables(Filters=mine)["RouteTables"]
-        self.main = main["RouteTableId"]
-        self.lead(self.main, NatGatewayId=self.nat)
-        self.own(self.vpc, *self.private, *self.public)
-
-    def _subnet(self, number: int, zone: str) -> str:
-        made = self.ec2.create_subnet(
-            VpcId=self.vpc,
-            CidrBlock=f"10.60.{number}.0/24",
-            AvailabilityZone=f"{self.session.region}{zone}",
-        )
-        return str(made["Subnet"]["SubnetId"])
-
-    def own(self, *ids: str) -> None:
-        """Put the customer's own tags on."""
-        tags = [{"Key": key, "Value": value} for key, value in OWN_TAGS.items()]
-        self.ec2.create_tags(Resources=list(ids), Tags=tags)
-
-    def table(self, subnets: list[str], **target: str) -> str:
-        """A route table of these subnets that leads there."""
-        made = self.ec2.create_route_table(VpcId=self.vpc)["RouteTable"]["RouteTableId"]
-        for subnet in subnets:
-            self.ec2.associate_route_table(RouteTableId=made, SubnetId=subnet)
-        self.lead(made, **target)
-        return str(made)
-
-    def lead(self, table: str, **target: str) -> None:
-        """A default route."""
-        self.ec2.create_route(RouteTableId=table, DestinationCidrBlock=ANYWHERE, **target)
-
-    def turn(self, **target: str) -> None:
-        """Lead the main table, which the private subnets inherit, elsewhere."""
-        self.ec2.replace_route(RouteTableId=self.main, DestinationCidrBlock=ANYWHERE, **target)
-
-    def endpoints_instead(self) -> None:
-        """Take the way to the internet away, and give AWS's endpoints."""
-        self.ec2.delete_route(RouteTableId=self.main, DestinationCidrBlock=ANYWHERE)
-        group = self.ec2.create_security_group(
-            GroupName="endpoints", Description="x", VpcId=self.vpc
-        )["GroupId"]
-        rule = {"IpProtocol": "tcp", "FromPort": 443, "ToPort": 443}
-        inside = {**rule, "IpRanges": [{"CidrIp": "10.60.0.0/16"}]}
-        self.ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[inside])
-        gateway = {"VpcEndpointType": "Gateway", "RouteTableIds": [self.main]}
-        interface = {
-            "VpcEndpointType": "Interface",
-            "SubnetIds": self.private,
-            "SecurityGroupIds": [group],
-            "PrivateDnsEnabled": True,
-        }
-        for word in FARGATE_SERVICES:
-            self.ec2.create_vpc_endpoint(
-                VpcId=self.vpc,
-                ServiceName=f"com.amazonaws.{self.session.region}.{word}",
-                **(gateway if word == "s3" else interface),
-            )
-
-    def peering(self) -> str:
-        """A connection with another VPC, accepted."""
-        other = self.ec2.create_vpc(CidrBlock="10.61.0.0/16")["Vpc"]["VpcId"]
-        made = self.ec2.create_vpc_peering_connection(VpcId=self.vpc, PeerVpcId=other)
-        peering = made["VpcPeeringConnection"]["VpcPeeringConnectionId"]
-        self.ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=peering)
-        return str(peering)
-
-    def tags(self) -> dict[str, dict[str, str]]:
-        """What is on the VPC and each subnet."""
-        found: dict[str, dict[str, str]] = {}
-        for id_ in (self.vpc, *self.private, *self.public):
-            where = [{"Name": "resource-id", "Values": [id_]}]
-            listed = self.ec2.describe_tags(Filters=where)["Tags"]
-            found[id_] = {one["Key"]: one["Value"] for one in listed}
-        return found
-
-    def setting(self, **changes: Any) -> dict[str, Any]:
-        """What the account file says of it."""
-        return {
-            "vpc_id": self.vpc,
-            "private_subnet_ids": self.private,
-            "public_subnet_ids": self.public,
-            **changes,
-        }
-
-    def judged(self, setting: Mapping[str, Any]) -> None:
-        """What the account program does before it registers anything."""
-        asked = parse(ExistingNetworkSpec, dict(setting))
-        place = Place(self.session.identity().account_id, self.session.region)
-        facts = look_at(self.session, asked)
-        check_network(facts, asked, place=place, installation="adopted")
 
 
 @pytest.fixture
@@ -153,25 +42,38 @@ def _customer(stage: Stage) -> AbstractContextManager[Session]:
     return closing(open_session(None, region=stage.cloud.region, env=env))
 
 
-def test_a_deployment_lives_without_nat_by_endpoints_alone(account: Stage) -> None:
-    """Its tasks start, and no other once an endpoint is gone; what runs stays."""
-    stage, spec = account, account.account(**CLOSED)
+def test_a_life_passes_without_nat_and_with_the_managed_policies(account: Stage) -> None:
+    """Create, revise, destroy, by endpoints alone and beside another installation.
+
+    That one has made the shared roles. No other task starts once an endpoint is gone; what runs
+    stays.
+    """
+    stage, spec = account, account.account(**CLOSED, create_service_linked_roles=())
+    with pytest.raises(SpecError, match="create_service_linked_roles") as refused:
+        stage.set_up(stage.account(**CLOSED))
     outputs = stage.set_up(spec)
     access = stage.access(installation="closed")
-    asked = stage.deployment("shut", stage.push("v1"), installation="closed")
-    made = deployment.up(asked, access, stage.work("vendor")).outputs
+    first = stage.deployment("shut", stage.push("v1"), installation="closed")
+    made = deployment.up(first, access, stage.work("vendor")).outputs
     caller = Caller(str(made["url"]))
     caller.say("first")
+    second = first.model_copy(update={"image": stage.push("v2")})
+    with caller:
+        made = deployment.up(second, access, stage.work("vendor")).outputs
+    caller.say("second")
     with _customer(stage) as session:
         _drop_endpoint(session, str(outputs["vpc_id"]), "secretsmanager")
         reason = _stop_reason(session, made)
-    caller.say("second")
+    caller.say("last")
+    receipt = deployment.destroy(second, access, stage.work("vendor"))
+    removed = accounts.destroy(spec, stage.work("customer"))
 
+    assert "create_service_linked_roles: []" in refused.value.next_step
     assert reason.startswith("ResourceInitializationError: unable to pull secrets")
     assert "connection issue between the task and AWS Secrets Manager" in reason
-    assert caller.versions == ["v1", "v1"]
-    deployment.destroy(asked, access, stage.work("vendor"))
-    removed = accounts.destroy(spec, stage.work("customer"))
+    assert (caller.versions[0], *caller.versions[-2:]) == ("v1", "v2", "v2")
+    assert caller.failures == []
+    assert {item.op for item in (*receipt.destroyed, *removed.destroyed)} == {"delete"}
     assert sum(one.type == "aws:ec2/vpcEndpoint:VpcEndpoint" for one in removed.destroyed) == 5
 
 
@@ -265,32 +167,3 @@ def _names(stage: Stage) -> tuple[str, ...]:
     """The account's roles, which every stack makes some of."""
     with _customer(stage) as session:
         return take(session, ["iam role"]).kinds["iam role"]
-
-
-def test_the_customers_vpc_is_used_and_given_back(account: Stage, customers: CustomersVpc) -> None:
-    """Adopted with tags alone; a deployment runs in it; after destroy it is as it was."""
-    stage, before = account, take(customers.session, KINDS)
-    spec = _adopting(stage, customers.setting())
-    accounts.preview(spec, stage.work("customer"))
-    outputs = stage.set_up(spec)
-    access = stage.access(installation="adopted")
-    asked = stage.deployment("guest", stage.push("v1"), installation="adopted")
-    made = deployment.up(asked, access, stage.work("vendor"))
-    Caller(str(made.outputs["url"])).say("hello")
-    ours = customers.tags()
-    customers.endpoints_instead()
-    again = accounts.up(spec, stage.work("customer"))
-    deployment.destroy(asked, access, stage.work("vendor"))
-    removed = accounts.destroy(spec, stage.work("customer"))
-
-    own = {**OWN_TAGS, ENABLED_TAG: "1", INSTALLATION_TAG: "adopted"}
-    assert outputs["vpc_id"] == customers.vpc
-    assert ours == {
-        customers.vpc: own,
-        **{key: {**own, PRIVATE_TAG: "1"} for key in customers.private},
-        **{key: {**own, PRIVATE_TAG: "0"} for key in customers.public},
-    }
-    assert again.changes == ()
-    assert customers.tags() == dict.fromkeys(customers.tags(), OWN_TAGS)
-    assert before.difference(take(customers.session, KINDS)).removed == {}
-    assert not [one for one in removed.destroyed if one.type.startswith("aws:ec2/subnet")]

@@ -4,7 +4,7 @@ The tests tell one story in order and share the deployment; each begins where th
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,12 @@ import pytest
 
 from byoc_infra.aws import inventory
 from byoc_infra.cli.demo.caller import Caller
-from byoc_infra.errors import AccessRefused, ByocError, SecretWithoutValue
+from byoc_infra.errors import (
+    AccessRefused,
+    ByocError,
+    DeploymentUnhealthy,
+    SecretWithoutValue,
+)
 from byoc_infra.flows import account as accounts
 from byoc_infra.flows import deployment, reading, secrets
 from byoc_infra.flows.results import Up
@@ -35,6 +40,7 @@ class Story:
         self.spec = stage.deployment("story", stage.push("v1"), secrets={"APP_SECRET": None})
         self.caller = Caller("")
         self.errors: list[str] = []
+        self.outputs: Mapping[str, object] = {}
 
     @property
     def access(self) -> AccessSpec:
@@ -44,7 +50,9 @@ class Story:
     def up(self, **changes: object) -> Up:
         """Bring the deployment up, changed."""
         self.spec = DeploymentSpec.model_validate({**self.spec.model_dump(), **changes})
-        return deployment.up(self.spec, self.access, self.stage.work("vendor"))
+        up = deployment.up(self.spec, self.access, self.stage.work("vendor"))
+        self.outputs = up.outputs
+        return up
 
 
 @pytest.fixture(scope="module")
@@ -76,11 +84,10 @@ def test_the_next_up_completes_it(story: Story) -> None:
 
 def test_a_second_up_changes_nothing(story: Story) -> None:
     """Providers and components count too."""
-    with story.stage.work("vendor").reach(story.spec, story.access) as reached:
-        stack = deployment._stack(story.spec, reached)
-        outcome = story.stage.engine.up(stack, deadline_s=300).raise_for_failure()
+    again = story.up()
 
-    assert outcome.changes == ()
+    assert again.changes == ()
+    assert again.restarted == ()
 
 
 def test_another_session_name_and_external_id_change_nothing(story: Story) -> None:
@@ -127,13 +134,11 @@ def test_a_preview_shows_exactly_what_up_does(story: Story) -> None:
 def test_a_rotated_password_leads_to_new_tasks(story: Story) -> None:
     """AWS changes it, the next `up` sees that, and no call fails afterwards."""
     stage = story.stage
-    before = story.up()
-    identifier = str(before.outputs["database_identifier"])
+    identifier = str(story.outputs["database_identifier"])
     rotated = stage.cloud.control("rotate-password", db=identifier)
     after = story.up()
     answers = [story.caller.say(f"after rotation {number}") for number in range(3)]
 
-    assert before.restarted == ()
     assert rotated
     assert after.restarted
     assert len(answers) == len({answer.values["answer"] for answer in answers})
@@ -142,7 +147,7 @@ def test_a_rotated_password_leads_to_new_tasks(story: Story) -> None:
 
 def test_a_wrong_password_is_refused(story: Story) -> None:
     """By the server itself, over TLS."""
-    endpoint = str(story.up().outputs["database_endpoint"]).partition(":")[0]
+    endpoint = str(story.outputs["database_endpoint"]).partition(":")[0]
     hosts = json.loads((story.stage.cloud.directory / "hosts.json").read_text())
     where = f"host={hosts[endpoint]} user=langgraph dbname=langgraph sslmode=require"
 
@@ -150,15 +155,37 @@ def test_a_wrong_password_is_refused(story: Story) -> None:
         psycopg.connect(f"{where} password=wrong")
 
 
+def test_a_database_is_known_by_its_certificate(story: Story) -> None:
+    """AWS's own CAs have not signed the local cloud's: a server says so, and the old one serves."""
+    with pytest.raises(DeploymentUnhealthy) as refused:
+        story.up(database_tls="verify-full")
+    story.errors.append(json.dumps(refused.value.as_dict()))
+
+    assert "certificate verify failed" in refused.value.got
+    assert story.caller.say("meanwhile").values["version"] == "v2"
+
+
 def test_it_grows_into_production(story: Story) -> None:
-    """The same database and threads, with a queue service and behind TLS; nothing is replaced."""
+    """The same database and threads, with a queue service and behind TLS; nothing is replaced.
+
+    The database is verified by the right CA from now on: servers that did not find it true would
+    not become healthy.
+    """
     cloud, domain = story.stage.cloud, "story.example.com"
     balancer = story.caller.url
     certificate = cloud.control("certificate", domain=domain)["certificate"]
     cloud.control("point", name=domain, at=balancer)
     before = story.caller.say("before it grew").values["answer"]
     small = {"min_scale": 1, "max_scale": 2, "queue_min_scale": 1, "queue_max_scale": 2}
-    up = story.up(size="production", certificate_arn=certificate, domain=domain, **small)
+    ca = (cloud.directory / "ca.pem").read_text()
+    up = story.up(
+        size="production",
+        certificate_arn=certificate,
+        domain=domain,
+        database_tls="verify-full",
+        database_ca_pem=ca,
+        **small,
+    )
     story.caller.url = str(up.outputs["url"])
     after = story.caller.say("after it grew").values["answer"]
 
