@@ -57,7 +57,7 @@ def test_down_leaves_nothing_of_a_killed_demo(step: str, place: Path) -> None:
 
 
 def test_down_leaves_nothing_of_a_set_up_that_was_killed(place: Path) -> None:
-    """An engine run that a person began, without the mark of who belongs to the local cloud."""
+    """Of an engine run that a person began, and that goes on without its command."""
     run = DemoRun(place, ["bash", "-euc", SET_UP])
     reached = run.wait_for(lambda log: "create aws:ec2/natGateway" in log, timeout_s=120)
     run.kill()
