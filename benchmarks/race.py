@@ -273,7 +273,7 @@ def race(*, concurrency: int) -> Iterator[Race]:
             stage.set_up(stage.account())
         with on_cloud(cloud, BYOC_CONCURRENCY=str(concurrency)) as server:
             one = Race(stage, server)
-            one.key = server.command("tenant", "create", "bench")["result"]["api_key"]
+            _, one.key = server.tenant("bench")
             connect(one)
             yield one
     finally:

@@ -44,8 +44,8 @@ def api(server: Server) -> Iterator[tuple[Server, str, dict[str, str]]]:
     """A server without a worker's help, a tenant's key, and ids of what the tenant has."""
     server.env |= NOWHERE
     process = server.start()
-    tenant = server.command("tenant", "create", "fuzz")["result"]
-    yield server, tenant["api_key"], _owned(server, uuid.UUID(tenant["tenant_id"]))
+    tenant_id, key = server.tenant("fuzz")
+    yield server, key, _owned(server, uuid.UUID(tenant_id))
     process.terminate()
     process.wait(60)
 

@@ -93,9 +93,7 @@ def day(stage: Stage) -> Iterator[Day]:
     """A server, a tenant with an API key, and an account that is proven."""
     tuned = {"BYOC_CONCURRENCY": "1", "BYOC_HEALTH_DEADLINE_S": "300", "BYOC_LEASE_S": "10"}
     with on_cloud(stage.cloud, **tuned) as server:
-        made = server.command("tenant", "create", "acme")
-        assert made["ok"], made
-        key = made["result"]["api_key"]
+        _, key = server.tenant("acme")
         with Client(server.url, key) as client:
             one = Day(stage, server, key, client)
             one.connect()

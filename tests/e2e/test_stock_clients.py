@@ -145,7 +145,7 @@ def story(account: Stage) -> Iterator[Story]:
         project = server.place / "project"
         shutil.copytree(APP, project)
         one = Story(account, server, project)
-        one.key = server.command("tenant", "create", "acme")["result"]["api_key"]
+        _, one.key = server.tenant("acme")
         connect(one)
         yield one
 

@@ -17,6 +17,8 @@ import httpx
 import psutil
 import psycopg
 
+from byoc_infra.control_plane.services import tenants
+from byoc_infra.control_plane.store import Store
 from byoc_infra.control_plane.store.embedded import Embedded
 from byoc_infra.local.cloud import LocalCloud
 
@@ -68,6 +70,13 @@ class Server:
         )
         said: dict[str, Any] = json.loads(done.stdout)
         return said
+
+    def tenant(self, name: str) -> tuple[str, str]:
+        """A new tenant's id and API key, as `byoc tenant create` makes them."""
+        store = Store(self.dsn, pool_size=1)
+        made, key = tenants.create(store, name=name, deployment_limit=100)
+        store.close()
+        return str(made.id), key.get_secret_value()
 
     def ask(self, path: str, **headers: str) -> httpx.Response:
         """One request of the API."""
