@@ -34,6 +34,8 @@ from byoc_infra.spec import AccessSpec
 __all__ = ["Tuning", "run"]
 
 BEATS_IN_A_LEASE = 12
+ROUND_S = 2.0
+"""At least, between two looks at what others have left behind: each is some ten queries."""
 PROBER = "byoc-reaper"
 """In the customer's CloudTrail: who tries a role that has refused us."""
 SESSION_S = 900
@@ -138,8 +140,8 @@ class _Worker:
         _beat(steps.store, me)
         self._launch(me, steps)
         heart = _every(beat_s, "heartbeat", lambda: _beat(steps.store, me), until=self.ended)
-        _every(max(beat_s, 1.0), "reaper", reaper.reap, until=self.stopping)
-        _every(max(beat_s, 1.0), "accounts", reaper.reconnect, until=self.stopping)
+        _every(max(beat_s, ROUND_S), "reaper", reaper.reap, until=self.stopping)
+        _every(max(beat_s, ROUND_S), "accounts", reaper.reconnect, until=self.stopping)
         log.info("worker %s takes operations", me.id)
         while not asked_to_end():
             time.sleep(LOOK_S)
