@@ -8,7 +8,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,13 +71,13 @@ class DemoRun:
         self.process.kill()
         self.process.wait()
 
-    def words(self) -> set[str]:
-        """Of the command lines of this run's processes, which may come and go meanwhile."""
-        found: set[str] = set()
-        for process in filter(self._ours, psutil.process_iter()):
-            with suppress(psutil.NoSuchProcess):
-                found |= set(process.cmdline())
-        return found
+    def hang(self, name: str) -> int:
+        """Stop this run's processes of that name for good; how many they were."""
+        named = [one for one in psutil.process_iter(["name"]) if one.info["name"] == name]
+        found = [one for one in named if self._ours(one)]
+        for process in found:
+            process.suspend()
+        return len(found)
 
     def leftovers(self) -> Leftovers:
         """Processes, listening addresses and files of this run that are still there."""
