@@ -98,10 +98,18 @@ BY_ID = [one for one in CLOSED if any(name.endswith("_id") for name in one.param
 LISTS = [one for one in CLOSED if one.method == "GET" and not one.parameters]
 
 
+class Apart(Api):
+    """The API on one database for all tests, each of which has tenants of its own."""
+
+    def tenant(self, name: str = "acme") -> Tenant:
+        """A new one of about that name."""
+        return super().tenant(f"{name}-{next(NUMBERS)}")
+
+
 @pytest.fixture
-def api(store: Store) -> Api:
+def api(shared_store: Store) -> Api:
     """All routes."""
-    return Api(store, Customer())
+    return Apart(shared_store, Customer())
 
 
 def owned(api: Api, tenant: Tenant) -> dict[str, str]:

@@ -41,6 +41,20 @@ class Tenant:
     keys: Mapping[Scope, str]
 
 
+class _Keys(dict[Scope, str]):
+    """A tenant's, of which most tests use one."""
+
+    def __init__(self, store: Store, tenant_id: uuid.UUID) -> None:
+        super().__init__()
+        self._store = store
+        self._tenant_id = tenant_id
+
+    def __missing__(self, scope: Scope) -> str:
+        with self._store.begin() as tx:
+            _, key = issue(tx, None, tenant_id=self._tenant_id, name=scope, scope=scope)
+        return self.setdefault(scope, key.get_secret_value())
+
+
 class Api:
     """A client of the API that speaks for one tenant after the other."""
 
@@ -55,15 +69,10 @@ class Api:
         self.http = TestClient(self.app, raise_server_exceptions=False)
 
     def tenant(self, name: str = "acme") -> Tenant:
-        """A new tenant with its keys."""
+        """A new tenant; each of its keys is made when it is first used."""
         with self.store.begin() as tx:
             row = tx.tenants.add(TenantRow(name=name))
-        keys: dict[Scope, str] = {}
-        for scope in ("read", "deploy", "admin"):
-            with self.store.begin() as tx:  # one after the other, as lists show them
-                _, key = issue(tx, None, tenant_id=row.id, name=scope, scope=scope)
-            keys[scope] = key.get_secret_value()
-        return Tenant(row.id, keys)
+        return Tenant(row.id, _Keys(self.store, row.id))
 
     def send(
         self,

@@ -128,12 +128,14 @@ def test_the_last_admin_key_stays(api: Api, acme: Tenant) -> None:
 
 def test_lists_go_on_where_the_page_before_ends(api: Api, acme: Tenant) -> None:
     """`offset` is the value for the next page."""
+    made = [acme.keys["read"], acme.keys["deploy"], acme.keys["admin"]]
     pages, offset = [], 0
     for _ in range(3):
         page = api.send(acme, "GET", f"{KEYS}?limit=2&offset={offset}").json()
         pages.append([one["scope"] for one in page["resources"]])
         offset = page["offset"]
 
+    assert len({*made}) == 3
     assert pages == [["read", "deploy"], ["admin"], []]
 
 
