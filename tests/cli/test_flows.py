@@ -43,6 +43,7 @@ from tests.cli.conftest import DEPLOYMENT, Run
 DIGEST = "sha256:" + "d" * 64
 URI = "222222222222.dkr.ecr.eu-west-1.amazonaws.com/agents"
 RDS, LB = "aws:rds/instance:Instance", "aws:lb/loadBalancer:LoadBalancer"
+GUARDED = {"enableDeletionProtection": True}
 OUTPUTS = {
     "url": "http://lg-chat.example",
     "cluster": "langgraph-cloud-cluster",
@@ -307,7 +308,7 @@ def test_destroy_lifts_only_the_protection_first(
     receipt = deployment.destroy(spec, None, work)
 
     assert engine.kinds == ["recover", "export", "up", "destroy"]
-    assert engine.asked[2][2]["target"] == ("urn:db", "urn:lb")
+    assert engine.asked[2][2]["target"] == ["urn:db", "urn:lb"]
     program = engine.program("up")
     assert program.spec.deletion_protection is False
     assert program.spec.final_snapshot is True
@@ -402,7 +403,7 @@ def test_an_external_database_is_left_alone(
     engine.answers["export"] = Outcome(
         kind="export",
         ok=True,
-        state={"deployment": {"resources": [{"urn": "urn:lb", "type": LB}]}},
+        state={"deployment": {"resources": [{"urn": "urn:lb", "type": LB, "inputs": GUARDED}]}},
     )
     receipt = deployment.destroy(outside, None, work)
 
