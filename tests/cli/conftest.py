@@ -1,5 +1,6 @@
 """The command, run in process, with what it says."""
 
+import functools
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.main
 
 from byoc_infra.cli import output
 from byoc_infra.cli.main import main
@@ -29,6 +31,8 @@ class Said:
 
 
 Run = Callable[..., Said]
+commands = functools.cache(typer.main.get_command)
+"""Made once: a process runs one command, and a test runs several."""
 
 
 @pytest.fixture
@@ -38,6 +42,7 @@ def byoc(
     """Run `byoc …`."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setattr(output, "_current", output.Output())
+    monkeypatch.setattr(typer.main, "get_command", commands)
 
     def run(*words: str) -> Said:
         code = main(words)

@@ -43,7 +43,8 @@ class Server:
         }
         self.started: list[subprocess.Popen[str]] = []
         self.url = ""
-        self.verify: ssl.SSLContext | bool = True
+        self.verify = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        """Trusts nobody: the server speaks plain HTTP unless a test says how to trust it."""
 
     def start(self, port: str = "0") -> subprocess.Popen[str]:
         """Start it; it listens on return."""
