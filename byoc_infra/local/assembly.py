@@ -15,7 +15,7 @@ from byoc_infra.local.authorizer import TAG_SOURCES, TARGET_SOURCES, Gate
 from byoc_infra.local.balancer import Balancer
 from byoc_infra.local.certificates import Certificates
 from byoc_infra.local.chain import Chain
-from byoc_infra.local.compute import Compute
+from byoc_infra.local.compute.ecs import Compute
 from byoc_infra.local.compute_facts import ecs_tags, task_holdings
 from byoc_infra.local.control import Commands, ControlServer
 from byoc_infra.local.hooks import Hooks
