@@ -3,8 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TypeVar
+from importlib.metadata import version
+from typing import Any, TypeVar
 
+import pulumi
 import pulumi_aws as aws
 
 from byoc_infra.errors import AccountNotReady, WrongAccount
@@ -109,7 +111,7 @@ def find_account(names: AccountNames, *, public: bool) -> AccountPieces:
 
 def _vpc(names: AccountNames) -> str:
     tags = {ENABLED_TAG: "1", INSTALLATION_TAG: names.installation}
-    found = aws.ec2.get_vpcs(tags=tags).ids
+    found: list[str] = _ec2("getVpcs", tags=tags)["ids"]
     if len(found) != 1:
         raise AccountNotReady(
             "vpc",
@@ -123,7 +125,8 @@ def _vpc(names: AccountNames) -> str:
 
 def _subnets(vpc_id: str, private: str) -> list[str]:
     tags = {ENABLED_TAG: "1", PRIVATE_TAG: private}
-    found = aws.ec2.get_subnets(filters=[{"name": "vpc-id", "values": [vpc_id]}], tags=tags).ids
+    filters = [{"name": "vpc-id", "values": [vpc_id]}]
+    found: list[str] = _ec2("getSubnets", filters=filters, tags=tags)["ids"]
     if len(found) < 2:
         raise AccountNotReady(
             "subnets",
@@ -150,10 +153,21 @@ def _security_group(
     group = _ask(
         "security group",
         name,
-        lambda: aws.ec2.get_security_group(name=name, vpc_id=vpc_id),
+        lambda: _ec2("getSecurityGroup", name=name, vpcId=vpc_id),
         next_step,
     )
-    return group.id
+    return str(group["id"])
+
+
+def _ec2(name: str, /, **asked: object) -> Mapping[str, Any]:
+    """One of EC2's look-ups in the provider's own words, without the module `pulumi_aws.ec2`: a
+    deployment needs no more of it, and it takes half a second to load.
+    """
+    options = pulumi.InvokeOptions(version=version("pulumi-aws"))  # else another provider is asked
+    answer: Mapping[str, Any] = pulumi.runtime.invoke(
+        f"aws:ec2/{name}:{name}", asked, options
+    ).value
+    return answer
 
 
 def _redis_image(tags: Mapping[str, str], cluster: str) -> str:
