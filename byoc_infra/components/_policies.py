@@ -5,11 +5,12 @@ outputs that are not known yet; `pulumi.Output.json_dumps` waits for them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
-
-import pulumi
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from byoc_infra.naming import SECRET_TAG, AccountNames, Place
+
+if TYPE_CHECKING:  # whoever only wants a document does not load the SDK
+    import pulumi
 
 __all__ = [
     "Document",
@@ -28,7 +29,7 @@ __all__ = [
 ]
 
 Document = dict[str, Any]
-Leaf = pulumi.Input[str]
+Leaf: TypeAlias = "pulumi.Input[str]"
 VERSION = "2012-10-17"
 
 

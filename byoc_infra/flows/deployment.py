@@ -11,10 +11,11 @@ from byoc_infra.engine import StackRef
 from byoc_infra.errors import AccessRefused, CloudUnreachable, NotFound, WrongAccount
 from byoc_infra.flows import receipts
 from byoc_infra.flows.database_choice import external, refuse_change
+from byoc_infra.flows.names import names_of, stack_name
 from byoc_infra.flows.receipts import kept_after
 from byoc_infra.flows.results import Preview, Receipt, Status, Up, items, preview_of, shown
 from byoc_infra.flows.work import Reached, Work, held, recovered, taken_away
-from byoc_infra.naming import AccountNames, DeploymentNames, deployment_id
+from byoc_infra.naming import AccountNames
 from byoc_infra.programs import DeploymentProgram
 from byoc_infra.spec import AccessSpec, DeploymentSpec
 
@@ -34,18 +35,6 @@ UNKNOWN_DIGEST = "sha256:" + "0" * 64
 """Stands for the image where it does not matter: nothing that runs is made with it."""
 PROTECTED = ("aws:rds/instance:Instance", "aws:lb/loadBalancer:LoadBalancer")
 """The types on which a destroy has to lift the deletion protection first."""
-
-
-def names_of(spec: DeploymentSpec) -> DeploymentNames:
-    """What the deployment's resources are called."""
-    number = deployment_id(spec.aws_account_id, spec.region, spec.installation, spec.name)
-    return DeploymentNames(spec.name, number, spec.installation)
-
-
-def stack_name(spec: DeploymentSpec) -> str:
-    """One stack for one deployment."""
-    names = names_of(spec)
-    return f"{spec.aws_account_id}-{spec.region}-{spec.installation}-{spec.name}-{names.id}"
 
 
 def up(spec: DeploymentSpec, access: AccessSpec | None, work: Work) -> Up:

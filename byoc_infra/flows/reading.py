@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from byoc_infra.aws import logs, preflight
 from byoc_infra.aws.session import Session, open_session
 from byoc_infra.errors import SpecError
-from byoc_infra.flows.deployment import names_of
+from byoc_infra.flows.names import names_of
 from byoc_infra.flows.work import new_operation
 from byoc_infra.naming import AccountNames
 from byoc_infra.spec import AccessSpec, AccountSpec, DeploymentSpec

@@ -12,7 +12,7 @@ from byoc_infra.components import _tracing
 from byoc_infra.components._environment import POSTGRES_SECRET
 from byoc_infra.components._postgres_uri import check_postgres_uri
 from byoc_infra.errors import NotFound, SpecError
-from byoc_infra.flows.deployment import names_of
+from byoc_infra.flows.names import names_of
 from byoc_infra.flows.reading import reach
 from byoc_infra.naming import AccountNames
 from byoc_infra.spec import AccessSpec, AccountSpec, DeploymentSpec

@@ -29,7 +29,7 @@ from byoc_infra.control_plane.store.tables import (
 )
 from byoc_infra.control_plane.workflows.queue import Enqueues
 from byoc_infra.errors import Conflict
-from byoc_infra.flows.deployment import names_of, refuse_early
+from byoc_infra.flows.names import names_of
 from byoc_infra.spec import DeploymentSpec, SecretReference
 
 __all__ = ["Rollout", "Tools", "alive", "base_of", "headers", "write"]
@@ -66,6 +66,9 @@ class Rollout:
 
     def judged(self, base: Base) -> Composed:
         """The revision on top of `base`; refused if it cannot work."""
+        # with it come the programs, which only the first of these requests waits for
+        from byoc_infra.flows.deployment import refuse_early  # noqa: PLC0415  # as said
+
         with in_the_requests_words(self.asked.secrets or (), self.asked.references or ()):
             composed = compose(base, self.change)
             refuse_early(composed.spec)

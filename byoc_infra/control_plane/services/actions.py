@@ -18,7 +18,7 @@ from byoc_infra.control_plane.store import Transaction
 from byoc_infra.control_plane.store._base import missing
 from byoc_infra.control_plane.store.tables import DeploymentRow, OperationRow, RevisionRow
 from byoc_infra.errors import Conflict, SpecError
-from byoc_infra.flows.deployment import stack_name
+from byoc_infra.flows.names import stack_name
 from byoc_infra.spec import DeploymentSpec
 
 __all__ = ["Actions"]

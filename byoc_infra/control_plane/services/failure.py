@@ -16,7 +16,7 @@ from byoc_infra.control_plane.services.reach import Reach
 from byoc_infra.control_plane.store import Store
 from byoc_infra.control_plane.store.tables import OperationRow
 from byoc_infra.errors import ByocError
-from byoc_infra.flows.deployment import names_of
+from byoc_infra.flows.names import names_of
 from byoc_infra.naming import AccountNames
 from byoc_infra.redaction import scrub
 from byoc_infra.spec import DeploymentSpec
