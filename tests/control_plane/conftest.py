@@ -1,5 +1,6 @@
 """A real PostgreSQL for the control plane's tests: one server a session, one database a test."""
 
+import fcntl
 import shutil
 import subprocess
 import tempfile
@@ -24,13 +25,30 @@ def servers() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def initialised(servers: Path) -> Path:
-    """A server's files, made once, since that takes a second; nobody runs a server on them."""
+def initialised(
+    servers: Path, tmp_path_factory: pytest.TempPathFactory, worker_id: str, testrun_uid: str
+) -> Path:
+    """A server's files, made once for all workers; nobody runs a server on them."""
     made = servers / "initialised"
-    server = Embedded(made, durable=False)
+    if worker_id == "master":
+        return _initialised(made)
+    shared = tmp_path_factory.getbasetemp().parent / f"postgres-{testrun_uid}"
+    with shared.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if shared.exists():
+            subprocess.run(["cp", "-a", str(shared), str(made)], check=True)
+        else:
+            unfinished = shared.with_suffix(".new")
+            subprocess.run(["cp", "-a", str(_initialised(made)), str(unfinished)], check=True)
+            unfinished.rename(shared)
+    return made
+
+
+def _initialised(place: Path) -> Path:
+    server = Embedded(place, durable=False)
     server.open()
     server.close()
-    return made
+    return place
 
 
 @pytest.fixture(scope="session")
