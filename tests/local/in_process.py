@@ -26,6 +26,10 @@ from byoc_infra.local.world import CUSTOMER_ACCOUNT, VENDOR_ACCOUNT, Addresses, 
 REGION = "eu-west-1"
 SESSION = boto3.Session()
 """One, because each reads the services' descriptions anew."""
+IDLE: dict[tuple[str, str], list[Any]] = {}
+"""Clients of local clouds that are gone, by service and access key: a new one takes longer than
+most of what tests ask it.
+"""
 
 
 def account(account_id: str, user: str) -> LocalAccount:
@@ -49,15 +53,28 @@ class Stack:
     clients: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def client(self, service: Any, who: LocalAccount | None = None) -> Any:
-        """A boto3 client whose requests go into the chain."""
+        """A boto3 client whose requests go into the chain.
+
+        Other tests get it after this one: what is hung on its events is taken off again.
+        """
         account = who or self.customer
-        key = (service, account.id)
+        key = (service, account.access_key_id)
         if key not in self.clients:
-            self.clients[key] = self._client(service, account)
+            idle = IDLE.get(key)
+            made = idle.pop() if idle else self._client(service, account)
+            made.meta.events.register("before-send", self._send)
+            self.clients[key] = made
         return self.clients[key]
 
-    def _client(self, service: Any, account: LocalAccount) -> Any:
-        made = SESSION.client(
+    def close(self) -> None:
+        """Let others have the clients."""
+        for key, client in self.clients.items():
+            client.meta.events.unregister("before-send", self._send)
+            IDLE.setdefault(key, []).append(client)
+
+    @staticmethod
+    def _client(service: Any, account: LocalAccount) -> Any:
+        return SESSION.client(
             service,
             region_name=REGION,
             endpoint_url="http://127.0.0.1:9",
@@ -65,8 +82,6 @@ class Stack:
             aws_secret_access_key=account.secret_access_key,
             config=Config(retries={"max_attempts": 0}, inject_host_prefix=False),
         )
-        made.meta.events.register("before-send", self._send)
-        return made
 
     def _send(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
         environ = environ_of(request)
@@ -129,9 +144,11 @@ def running(directory: Path) -> Iterator[Stack]:
         sow(Instance("test", 99, REGION, None, "", customer, vendor, admin))
         for one in (customer, vendor):
             persistence.save(("iam",), one.id, REGION)
+        stack = Stack(world, hooks, holders, persistence, chain, gate, customer, vendor)
         try:
-            yield Stack(world, hooks, holders, persistence, chain, gate, customer, vendor)
+            yield stack
         finally:
+            stack.close()
             gate.log.close()
             BackendDict.reset()
 

@@ -32,8 +32,13 @@ def test_an_account_cannot_be_chosen_by_a_header(cloud: Stack) -> None:
     """Moto would believe it."""
     sent: list[Any] = []
     client = cloud.client("sts", cloud.vendor)
-    client.meta.events.register_first("before-send", lambda request, **_: sent.append(request))
+
+    def note(request: Any, **_: object) -> None:
+        sent.append(request)
+
+    client.meta.events.register_first("before-send", note)
     client.get_caller_identity()
+    client.meta.events.unregister("before-send", note)
     environ = environ_of(sent[0])
     environ["HTTP_X_MOTO_ACCOUNT_ID"] = cloud.customer.id
 
