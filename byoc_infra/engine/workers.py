@@ -28,18 +28,6 @@ from byoc_infra.engine.processes import session_processes
 
 __all__ = ["Stop", "Worker", "WorkerLostError", "WorkerPool", "clean_environment"]
 
-PRELOAD = (
-    "pulumi_aws.cloudwatch",
-    "pulumi_aws.ec2",
-    "pulumi_aws.ecs",
-    "pulumi_aws.iam",
-    "pulumi_aws.kms",
-    "pulumi_aws.lb",
-    "pulumi_aws.rds",
-    "pulumi_aws.secretsmanager",
-    "pulumi_aws.servicediscovery",
-    "pulumi_aws.vpc",
-)
 NEVER_INHERITED = ("AWS_", "PULUMI_")
 MAX_RSS_BYTES = 900 * 1024 * 1024
 START_S = 60.0
@@ -190,7 +178,7 @@ class WorkerPool:
 
     def __init__(
         self,
-        preload: Sequence[str] = PRELOAD,
+        preload: Sequence[str] = (),
         *,
         env: Mapping[str, str] | None = None,
         keep: int = 1,

@@ -31,19 +31,8 @@ __all__ = [
     "taken_away",
 ]
 
-PRELOAD = (
-    "pulumi_aws.appautoscaling",
-    "pulumi_aws.cloudwatch",
-    "pulumi_aws.ec2",
-    "pulumi_aws.ecs",
-    "pulumi_aws.iam",
-    "pulumi_aws.lb",
-    "pulumi_aws.rds",
-    "pulumi_aws.secretsmanager",
-    "pulumi_aws.servicediscovery",
-    "pulumi_aws.vpc",
-)
-"""What the programs touch: loading it takes seconds, so workers do it while we look up AWS."""
+PRELOAD = ("byoc_infra.programs.account", "byoc_infra.programs.deployment")
+"""What workers load while we look up AWS. Of `pulumi_aws` a program loads what it touches."""
 PROVIDER_VARIABLE = "BYOC_SECRETS_PROVIDER"
 """A Pulumi secrets provider (`awskms://…`) for stacks, in place of a passphrase."""
 PASSED_ON = ("BYOC_LOCAL_OWNER", "BYOC_LOCAL_HOSTS")
@@ -254,7 +243,7 @@ def open_engine(
 ) -> Iterator[Engine]:
     """The engine, on a CLI that is obtained first where it is not here yet.
 
-    Its worker loads the provider's modules while the caller looks up AWS. A run that is stopped,
+    Its worker loads the programs while the caller looks up AWS. A run that is stopped,
     or whose caller died, has `grace_s` to finish what is in flight. `state_dir` keeps locks and
     journals; the engine's own choice when absent.
     """
