@@ -5,6 +5,7 @@ import errno
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,23 @@ App = Callable[
 
 UNPRIVILEGED = 8000
 """Added to a port that this process may not bind: 80 becomes 8080, 443 becomes 8443."""
+TICK_S = 1.0
+"""The `date` header is as old at most."""
+
+
+class _Calm(uvicorn.Server):
+    """Looks once a second for what changes by time, and at once for its end: not ten times."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.ends = asyncio.Event()
+
+    async def main_loop(self) -> None:
+        """Until it is to end."""
+        while not await self.on_tick(0):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(TICK_S):
+                    await self.ends.wait()
 
 
 @dataclass
@@ -27,12 +45,13 @@ class Server:
 
     address: str
     port: int
-    _server: uvicorn.Server
+    _server: _Calm
     _task: asyncio.Task[None]
 
     async def close(self) -> None:
         """Stop listening, and cut what is still open."""
         self._server.should_exit = self._server.force_exit = True
+        self._server.ends.set()
         await self._task
 
 
@@ -66,7 +85,7 @@ async def serve(
     )
     config.load()
     config.ssl = context  # uvicorn itself only takes files
-    server = uvicorn.Server(config)
+    server = _Calm(config)
     task = asyncio.get_running_loop().create_task(server.serve(sockets=[listening]))
     while not server.started and not task.done():
         await asyncio.sleep(0.01)
