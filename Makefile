@@ -5,6 +5,8 @@ python = .venv/bin/python
 cache = $(or $(BYOC_CACHE_DIR),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/byoc-infra)
 # a run starts hundreds of Python processes; without byte code each would compile everything anew
 unexport PYTHONDONTWRITEBYTECODE
+# and without what Hypothesis has read of the code, each would read all of it
+export HYPOTHESIS_STORAGE_DIRECTORY = $(cache)/hypothesis
 
 demo: setup  ## KEEP=1 leaves it all running and prints how to look inside
 	@$(python) -m byoc_infra.cli demo $(if $(KEEP),--keep)

@@ -190,8 +190,12 @@ def test_no_address_that_is_taken_leads_home(uri: str) -> None:
             assert not any((inner.is_loopback, inner.is_link_local, inner.is_unspecified))
 
 
+# what `st.text()` draws from; to find it by trying to encode takes seconds where it is not kept
+anything = st.text(st.characters(exclude_categories=["Cs"]))
+
+
 @settings(deadline=None)
-@given(st.one_of(addresses, st.text(), words.map(lambda word: f"postgresql://{word}")), words)
+@given(st.one_of(addresses, anything, words.map(lambda word: f"postgresql://{word}")), words)
 def test_no_error_repeats_the_password(uri: str, password: str) -> None:
     """Wherever it stands, also where it makes the address a wrong one."""
     for address in (f"{uri}{password}", f"{password}{uri}", uri.replace("app:", password)):
