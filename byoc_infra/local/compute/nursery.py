@@ -49,11 +49,13 @@ def main(place: Path, modules: Sequence[str]) -> None:
     """Serve the emulator at the socket `place` until it has gone; in a fork, be a server."""
     emulator = os.getppid()
     _load(modules)
-    place.unlink(missing_ok=True)
+    hidden = place.with_suffix(".new")  # until it listens: who asked before would be refused
+    hidden.unlink(missing_ok=True)
     running: dict[int, tuple[int, socket.socket]] = {}
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
-        door.bind(str(place))
+        door.bind(str(hidden))
         door.listen(64)
+        hidden.rename(place)
         while os.getppid() == emulator:
             watched: list[Any] = [door, *running]
             for ready in select.select(watched, [], [], LOOK_S)[0]:
