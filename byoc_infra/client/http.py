@@ -195,4 +195,4 @@ def _parsed(lines: Iterator[str], last: str) -> Iterator[SentEvent]:
 
 def _trusted(url: str) -> ssl.SSLContext | bool:
     """The usual authorities, whose certificates take long to load; nobody where none is shown."""
-    return url.startswith("https:") or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return httpx.URL(url).scheme != "http" or ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -1,13 +1,14 @@
 """The client's way to the control plane: errors, repeats, streams that break."""
 
 import json
+import ssl
 from collections.abc import Callable, Iterator
 
 import httpx
 import pytest
 
 from byoc_infra.client import Client
-from byoc_infra.client.http import Http, SentEvent
+from byoc_infra.client.http import Http, SentEvent, _trusted
 from byoc_infra.errors import (
     ByocError,
     Conflict,
@@ -241,3 +242,18 @@ def test_the_key_is_in_no_representation() -> None:
         client.operation("op-1")
 
     assert "secret" not in f"{client!r} {refused.value!r} {refused.value.__cause__!r}"
+
+
+@pytest.mark.parametrize("url", ["https://plane.example.com", "HTTPS://plane.example.com"])
+def test_who_shows_a_certificate_is_judged_by_the_usual_authorities(url: str) -> None:
+    """However the URL is written."""
+    assert _trusted(url) is True
+
+
+def test_nobody_is_trusted_where_no_certificate_is_shown() -> None:
+    """Should plain HTTP lead to HTTPS after all, it is refused."""
+    trusted = _trusted("http://127.0.0.1:8080")
+
+    assert isinstance(trusted, ssl.SSLContext)
+    assert trusted.get_ca_certs() == []
+    assert trusted.verify_mode is ssl.CERT_REQUIRED
